@@ -1,0 +1,128 @@
+"""clean: blocks to an article; every block gets a verdict with a score, and a dropped one a reason.
+
+Two linear models read a block's words and the names of its containers; boosted trees judge from their
+scores, from neighbours, containers and the page (see `features.COLUMNS`). What is kept is decided page by page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from pipeline.clean.features import COLUMNS
+from pipeline.clean.model import Cleaner, features, load_cleaner
+from pipeline.clean.pagekind import page_kind
+from pipeline.clean.reasons import REASONS, Context, reason_of
+from pipeline.clean.tokens import headings_above, split_words
+from pipeline.records import Article, ParsedPage, Verdict
+
+__all__ = ["COLUMNS", "REASONS", "Cleaner", "clean", "features", "judge", "load_cleaner", "score"]
+
+#: A block is kept from this probability on ...
+THRESHOLD = 0.5
+#: ... on pages that the model is sure of; else from the cut with the highest expected F1, which may fall to:
+LOWEST_THRESHOLD = 0.15
+#: A page is one to be sure of if the expected F1 of its best cut is at least this (tried: 0.8, 0.9).
+SURE_F1 = 0.8
+#: A kept block of at least so many words is not kept again.
+REPEAT_MIN_WORDS = 6
+
+
+def clean(page: ParsedPage, cleaner: Cleaner) -> Article:
+    """Clean one page.
+
+    Parameters
+    ----------
+    page : ParsedPage
+    cleaner : Cleaner
+    """
+    if not page.blocks:
+        return Article(page, "none", ())
+    table = features(page, cleaner.branch(page))
+    return judge(page, table, score(table, page, cleaner))
+
+
+def score(table: np.ndarray, page: ParsedPage, cleaner: Cleaner) -> np.ndarray:
+    """Probability of each block to belong to the article, shape (n_blocks,), four decimals."""
+    logits = cleaner.branch(page).trees.logits(table)
+    return np.round(1.0 / (1.0 + np.exp(-logits)), 4)
+
+
+def judge(page: ParsedPage, table: np.ndarray, scores: np.ndarray) -> Article:
+    """Turn scores into verdicts.
+
+    Parameters
+    ----------
+    page : ParsedPage
+    table : array of shape (n_blocks, n_columns)
+        The page's features, which the reasons are told from.
+    scores : array of shape (n_blocks,)
+    """
+    threshold = page_threshold(scores, np.array([block.text.count(" ") + 1 for block in page.blocks]))
+    verdicts: list[Verdict] = []
+    kept: set[str] = set()
+    title = split_words(page.title or "")
+    contexts = None
+    for i, (block, p) in enumerate(zip(page.blocks, scores.tolist(), strict=True)):
+        if title and len(block.text) < 300 and split_words(block.text) == title:
+            verdicts.append(Verdict(False, p, "title"))
+        elif p < threshold:
+            contexts = contexts or _contexts(page, table)
+            verdicts.append(Verdict(False, p, reason_of(block, contexts[i])))
+        elif block.text in kept and block.text.count(" ") + 1 >= REPEAT_MIN_WORDS:
+            verdicts.append(Verdict(False, p, "repeated"))
+        else:
+            kept.add(block.text)
+            verdicts.append(Verdict(True, p, ""))
+    return Article(page, page_kind(page, [v.keep for v in verdicts]), tuple(verdicts))
+
+
+def page_threshold(scores: np.ndarray, words: np.ndarray) -> float:
+    """The score from which a page's blocks are kept.
+
+    Keeping the blocks from the best down, F1 over words is expected to be 2 x kept p x words over
+    (kept words + all p x words). Where even the best cut promises little, the page is of a kind the model is unsure
+    of, and that cut is better than a fixed one.
+    """
+    order = np.argsort(-scores, kind="stable")
+    likely = scores * words
+    expected = 2.0 * np.cumsum(likely[order]) / (np.cumsum(words[order]) + max(1e-9, float(likely.sum())))
+    best = int(np.argmax(expected))
+    if expected[best] >= SURE_F1:
+        return THRESHOLD
+    return float(np.clip(scores[order[best]], LOWEST_THRESHOLD, THRESHOLD))
+
+
+def _contexts(page: ParsedPage, table: np.ndarray) -> list[Context]:
+    """What the reasons are told from, for every block."""
+    chains: list[str] = []
+    for element in page.elements:
+        above = chains[element.parent] + " " if element.parent >= 0 else ""
+        chains.append(f"{above}{element.tag} {element.names}")
+    word, name = COLUMNS.index("word_score"), COLUMNS.index("name_sum")
+    runs = _run_lengths(page)
+    headings = headings_above(page)
+    return [
+        Context(
+            page.is_html,
+            chains[block.element],
+            page.blocks[headings[i]].text if headings[i] >= 0 else "",
+            runs[i],
+            float(table[i, word]),
+            float(table[i, name]),
+        )
+        for i, block in enumerate(page.blocks)
+    ]
+
+
+def _run_lengths(page: ParsedPage) -> Sequence[int]:
+    """For each block how many like it (kind and tag of its element) stand in a row there."""
+    keys = [(block.kind, page.elements[block.element].tag) for block in page.blocks]
+    lengths: list[int] = []
+    start = 0
+    for i in range(1, len(keys) + 1):
+        if i == len(keys) or keys[i] != keys[start]:
+            lengths += [i - start] * (i - start)
+            start = i
+    return lengths

@@ -1,0 +1,112 @@
+"""The fitted cleaner: for HTML and for dumps a word model, a name model (HTML) and boosted trees over both."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from pipeline.clean.features import COLUMNS, Names, page_features
+from pipeline.clean.tokens import headings_above, name_tokens, page_tokens
+from pipeline.clean.trees import NODE_COLUMNS, Trees
+from pipeline.model_store import SHIPPED, ModelError, Schema, load_model
+from pipeline.records import Element, ParsedPage
+
+#: One fitted model for each kind of page.
+BRANCHES = ("html", "text")
+_NAME_ROLES = 3  # the columns of a name's weights: as ancestor, as the block's own element, as its parent
+
+SCHEMA: Schema = {
+    f"{branch}_{name}": shape
+    for branch in BRANCHES
+    for name, shape in {
+        "word_weights": (f"@{branch}_words",),
+        "name_weights": (f"@{branch}_names", _NAME_ROLES),
+        "biases": (2,),  # of the word model, and the trees' baseline
+        "starts": (f"{branch}_trees",),
+        **{column: (f"{branch}_nodes",) for column in NODE_COLUMNS},
+    }.items()
+}
+
+
+class Branch(NamedTuple):
+    """What judges one kind of page."""
+
+    words: Mapping[str, float]
+    word_bias: float
+    names: Mapping[str, tuple[float, float, float]]
+    trees: Trees
+
+    def name_scores(self, elements: Sequence[Element]) -> list[Names]:
+        """Logits of the name model for each element, shape (n_elements,)."""
+        memo: dict[tuple[str, str], Names] = {}
+        scores = []
+        for element in elements:
+            key = element[:2]
+            found = memo.get(key)
+            if found is None:
+                rows = [self.names[token] for token in name_tokens(element) if token in self.names]
+                found = memo[key] = Names(*map(sum, zip(*rows, strict=True))) if rows else Names(0.0, 0.0, 0.0)
+            scores.append(found)
+        return scores
+
+    def word_scores(self, tokens: Sequence[Sequence[str]]) -> np.ndarray:
+        """Logits of the word model for each block, shape (n_blocks,)."""
+        get = self.words.get
+        return np.array([self.word_bias + sum([get(token, 0.0) for token in row]) for row in tokens])
+
+
+class Cleaner(NamedTuple):
+    """The two branches, and the digest that names these weights."""
+
+    html: Branch
+    text: Branch
+    digest: str
+
+    def branch(self, page: ParsedPage) -> Branch:
+        """The one that judges this page."""
+        return self.html if page.is_html else self.text
+
+
+def features(page: ParsedPage, branch: Branch) -> np.ndarray:
+    """The feature table of one page, shape (n_blocks, n_columns)."""
+    above = headings_above(page)
+    scores = branch.word_scores(page_tokens(page, above))
+    return page_features(page, above, scores, branch.name_scores(page.elements))
+
+
+def load_cleaner(folder: Path = SHIPPED / "cleaner") -> Cleaner:
+    """Read a cleaner.
+
+    Raises
+    ------
+    ModelError
+        If the folder does not hold a whole and sound cleaner for this version's columns.
+    """
+    model = load_model(folder, "cleaner", SCHEMA)
+    if tuple(model.words.get("columns", ())) != COLUMNS:
+        raise ModelError(f"{folder}/words.json: made for other feature columns; train it anew with: "
+                         "python -m pipeline train cleaner")  # fmt: skip
+    branches = []
+    for name in BRANCHES:
+        arrays = {key.removeprefix(f"{name}_"): value for key, value in model.arrays.items() if key.startswith(name)}
+        try:
+            nodes = {
+                column: arrays[column].astype(np.int64 if column in _WHOLE else np.float64) for column in NODE_COLUMNS
+            }
+            trees = Trees(nodes, arrays["starts"].astype(np.int64), arrays["biases"][1], len(COLUMNS))
+        except ValueError as error:
+            raise ModelError(f"{folder}/arrays.npz: {name}: {error}") from error
+        words = dict(zip(model.words[f"{name}_words"], arrays["word_weights"].tolist(), strict=True))
+        names = {
+            token: (row[0], row[1], row[2])
+            for token, row in zip(model.words[f"{name}_names"], arrays["name_weights"].tolist(), strict=True)
+        }
+        branches.append(Branch(words, float(arrays["biases"][0]), names, trees))
+    html, text = branches
+    return Cleaner(html, text, model.digest)
+
+
+_WHOLE = frozenset(("feature", "left", "right"))

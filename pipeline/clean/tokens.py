@@ -1,0 +1,119 @@
+"""What the two linear models of the cleaner read: the words of a block, and the names of its containers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pipeline.parse.text import is_short
+from pipeline.records import Block, Element, ParsedPage
+
+#: The word model reads this much of a block's beginning and of its end.
+HEAD_CHARS = 130
+TAIL_CHARS = 40
+#: A whole text up to this length is a token of its own ("Read more").
+WHOLE_MAX_CHARS = 40
+#: So many words of the heading above are read.
+HEADING_WORDS = 8
+#: A line above a run of short lines leads it in if it is no longer than this.
+LEAD_MAX_WORDS = 6
+
+_DIGITS = str.maketrans("123456789", "000000000")
+_SPLIT = str.maketrans({ch: " " for ch in ".,;:!?()[]{}<>\"“”‘’'|/\\+=*_~`^»«•·›‹–—-#@%&$€£©®™…→↑↓←"})
+_LENGTHS = (1, 2, 3, 5, 8, 12, 20, 35, 60, 100)
+
+
+def split_words(text: str) -> list[str]:
+    """Lower-case words; digits become 0, so that dates and counters look alike.
+
+    >>> split_words("Posted: May 12, 2024")
+    ['posted', 'may', '00', '0000']
+    """
+    return text.lower().translate(_DIGITS).translate(_SPLIT).split()
+
+
+def length_class(words: int) -> int:
+    """The class of a length in words, 0 to 10."""
+    return sum(words > limit for limit in _LENGTHS)
+
+
+def headings_above(page: ParsedPage) -> list[int]:
+    """For each block the index of the heading it stands under, -1 where there is none.
+
+    HTML: the last heading before the block. Dumps have no headings: the short line that leads the block's
+    run in, either just above the run or as its first line ("Recommendation").
+    """
+    above: list[int] = []
+    if page.is_html:
+        last = -1
+        for i, block in enumerate(page.blocks):
+            above.append(last)
+            if block.kind == "heading":
+                last = i
+        return above
+    for element in page.elements:
+        if element.tag in ("page", "section"):
+            continue
+        lead = -1
+        before = element.first - 1
+        if before >= 0 and _leads(page.blocks[before]):
+            lead = before
+        for i in range(element.first, element.last):
+            above.append(lead if lead >= 0 or i == element.first else element.first)
+            if element.tag == "short" and i > element.first and page.blocks[i].gap and _leads(page.blocks[i]):
+                lead = i
+    return above
+
+
+def _leads(block: Block) -> bool:
+    return not block.marker and is_short(block.text) and len(block.text.split()) <= LEAD_MAX_WORDS
+
+
+def block_tokens(block: Block, words: Sequence[str], heading_words: Sequence[str], tag: str) -> list[str]:
+    """The tokens of one block for the word model.
+
+    Parameters
+    ----------
+    block : Block
+    words : sequence of str
+        `split_words` of the first `HEAD_CHARS` and last `TAIL_CHARS` characters.
+    heading_words : sequence of str
+        `split_words` of the heading above.
+    tag : str
+        The element right around the block, or the shape of its run in a dump.
+    """
+    text = block.text
+    tokens = list(dict.fromkeys(words))
+    length = length_class(len(text) // 6)
+    tokens.append(f"#{tag} {length}")
+    tokens.append(f"#{block.kind} {length} {min(3, int(4 * block.link_share))}")
+    tokens.append(f"#end {text[-1:] if not text[-1:].isalnum() else '0' if text[-1:].isdigit() else 'a'} {length}")
+    if words:
+        tokens += (f"^{words[0]}", f"{words[-1]}$", f"^{' '.join(words[:2])}")
+        if len(text) <= WHOLE_MAX_CHARS:
+            tokens.append("=" + " ".join(words))
+    tokens.extend("<" + word for word in heading_words[:HEADING_WORDS])
+    return tokens
+
+
+def page_tokens(page: ParsedPage, above: Sequence[int]) -> list[list[str]]:
+    """`block_tokens` of every block of a page."""
+    words = []
+    for block in page.blocks:
+        text = block.text
+        if len(text) > HEAD_CHARS + TAIL_CHARS:
+            text = f"{text[:HEAD_CHARS]} {text[-TAIL_CHARS:]}"
+        words.append(split_words(text))
+    elements = page.elements
+    return [
+        block_tokens(block, words[i], words[above[i]] if above[i] >= 0 else (), elements[block.element].tag)
+        for i, block in enumerate(page.blocks)
+    ]
+
+
+def name_tokens(element: Element) -> list[str]:
+    """The tokens of one element for the name model: its tag, and the words of its attributes.
+
+    >>> name_tokens(Element("div", "entry content", 0, 0, 1))
+    ['<div>', 'entry', 'content']
+    """
+    return [f"<{element.tag}>", *element.names.split()]

@@ -1,0 +1,287 @@
+"""The command line: python -m pipeline clean | tag | run | explain | train | evaluate."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from pipeline import __version__
+from pipeline.engine import ENGINES, RunError, RunOptions, run
+from pipeline.model_store import SHIPPED, ModelError
+from pipeline.read import InputError, PageError, find, read
+
+DONE, FAILED, WRONG_USE = 0, 1, 2
+#: A run ends with status 1 if more than this share of its pages failed.
+MAX_FAILED = 0.10
+
+
+class UsageError(Exception):
+    """A call that makes no sense; the message says why and what to do."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Returns
+    -------
+    int
+        0 done; 1 done, but too many pages failed or a floor was missed; 2 wrong use, or unreadable input or model.
+    """
+    parser = build_parser()
+    options = parser.parse_args(argv)
+    try:
+        return int(options.command(options))
+    except (InputError, ModelError, RunError, UsageError) as error:
+        print(f"pipeline {options.verb}: {error}", file=sys.stderr)
+        return WRONG_USE
+    except BrokenPipeError:  # the reader of our output has seen enough
+        sys.stderr.close()
+        return DONE
+    except KeyboardInterrupt:
+        print(f"pipeline {options.verb}: stopped; the same command goes on from here", file=sys.stderr)
+        return 130
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """All commands with their options."""
+    parser = argparse.ArgumentParser(
+        prog="python -m pipeline",
+        description="Clean scraped health-news pages, split them, tag causes, remedies and warning signs.",
+    )
+    parser.add_argument("--version", action="version", version=f"healthsift {__version__}")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="COMMAND")
+
+    def verb(name: str, command: Any, help_: str) -> argparse.ArgumentParser:
+        sub = verbs.add_parser(name, help=help_, description=help_[0].upper() + help_[1:] + ".")
+        sub.set_defaults(command=command)
+        return sub
+
+    sub = verb("run", _run, "process pages into tables and a report; goes on where it was broken off")
+    sub.add_argument(
+        "inputs", nargs="+", metavar="INPUT", help="files and folders: .html .htm .txt .jsonl, each also .gz"
+    )
+    sub.add_argument(
+        "-o", "--out", required=True, type=Path, metavar="DIR", help="folder for tables, report and run.json"
+    )
+    sub.add_argument("--engine", choices=ENGINES, default=RunOptions().engine, help="default: %(default)s")
+    sub.add_argument("--workers", type=_natural, default=0, metavar="N", help="processes; default: one a core")
+    sub.add_argument("--limit", type=_natural, metavar="N", help="only the first N pages")
+    sub.add_argument("--replace", action="store_true", help="begin anew where DIR holds another run")
+    sub.add_argument(
+        "--report-pages", type=_natural, default=RunOptions().report_pages, metavar="N",
+        help="at most N pages in the report; default: %(default)s",
+    )  # fmt: skip
+    sub.add_argument(
+        "--max-failed", type=_share, default=MAX_FAILED, metavar="SHARE",
+        help="end with status 1 if more pages failed; default: %(default)s",
+    )  # fmt: skip
+    _model_options(sub, "cleaner", "tagger")
+
+    sub = verb("clean", _clean, "clean pages: one JSON line a page, every block with verdict, score and reason")
+    sub.add_argument(
+        "inputs", nargs="+", metavar="INPUT", help="files and folders: .html .htm .txt .jsonl, each also .gz"
+    )
+    sub.add_argument("-o", "--out", default="-", metavar="OUT.jsonl", help="default: standard output")
+    _model_options(sub, "cleaner")
+
+    sub = verb("tag", _tag, "split and tag articles that are clean already (what `clean` writes, for one)")
+    sub.add_argument("articles", metavar="ARTICLES.jsonl", help="- reads standard input")
+    sub.add_argument("-o", "--out", default="-", metavar="OUT.jsonl", help="default: standard output")
+    _model_options(sub, "tagger")
+
+    sub = verb("explain", _explain, "show one page: every block with its verdict, every passage with its tags, and why")
+    sub.add_argument("page", metavar="PAGE", help="a file with one page")
+    _model_options(sub, "cleaner", "tagger")
+
+    sub = verb("train", _train, "train a model from labelled data and write it with its manifest and card")
+    sub.add_argument("model", choices=("cleaner", "tagger"))
+    sub.add_argument(
+        "--corpus", type=Path, metavar="DIR", help="the labelled data; default: ../shared/bench or ../shared/corpora"
+    )
+    sub.add_argument(
+        "-o", "--out", type=Path, metavar="DIR", help="model folder; default: models/cleaner or models/tagger"
+    )
+    sub.add_argument(
+        "--predictions", type=Path, metavar="DIR", help="cleaner: also write the out-of-fold articles there"
+    )
+
+    sub = verb(
+        "evaluate", _evaluate, "score the models on the labelled sample and check every figure against its floor"
+    )
+    sub.add_argument("--sample", type=Path, default=Path("data/sample"), metavar="DIR", help="default: %(default)s")
+    sub.add_argument(
+        "--floors", type=Path, default=Path("models/floors.json"), metavar="FILE", help="default: %(default)s"
+    )
+    sub.add_argument("--json", type=Path, metavar="FILE", help="also write the figures there")
+    sub.add_argument("--repin", action="store_true", help="raise the floors to what was measured; never lowers one")
+    _model_options(sub, "cleaner", "tagger")
+    return parser
+
+
+def _model_options(sub: argparse.ArgumentParser, *names: str) -> None:
+    for name in names:
+        sub.add_argument(
+            f"--{name}", type=Path, default=SHIPPED / name, metavar="DIR", help=f"another {name} than the shipped one"
+        )
+
+
+def _run(options: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
+    chosen = RunOptions(options.engine, options.workers, options.limit, options.replace, options.report_pages)
+    with tqdm(desc="pages", unit=" pages", file=sys.stderr) as bar:
+
+        def progress(pages: int, shards: int, all_shards: int) -> None:
+            bar.update(pages - bar.n)
+            bar.set_postfix_str(f"{shards}/{all_shards} shards")
+
+        summary = run(options.inputs, options.out, chosen, (options.cleaner, options.tagger), progress)
+    counts = summary["counts"]
+    pages, errors = counts["pages"], counts["errors"]
+    print(f"{pages} pages, {counts['sections']} sections, {counts['passages']} passages, {errors} errors")
+    print(options.out / "report.html")
+    if errors > options.max_failed * (pages + errors):
+        print(f"pipeline run: {errors} of {pages + errors} pages failed; see {options.out / 'errors'}", file=sys.stderr)
+        return FAILED
+    return DONE
+
+
+def _clean(options: argparse.Namespace) -> int:
+    from pipeline.clean import clean, load_cleaner
+    from pipeline.jsonl import clean_row, error_row
+    from pipeline.parse import parse
+
+    cleaner = load_cleaner(options.cleaner)
+    sources = find(options.inputs)
+
+    def rows() -> Iterator[dict[str, Any]]:
+        for source in sources:
+            for raw in read(source):
+                if isinstance(raw, PageError):
+                    yield error_row(raw)
+                    continue
+                try:
+                    yield clean_row(clean(parse(raw), cleaner))
+                except Exception as error:  # the rim of one page: the others go on
+                    yield error_row(PageError(raw.page_id, raw.source, "clean", type(error).__name__, str(error)))
+
+    failed = total = 0
+    with _output(options.out) as stream:
+        for row in rows():
+            total += 1
+            failed += row["error"] is not None
+            _write_line(stream, row)
+    if failed:
+        print(f"pipeline clean: {failed} of {total} pages failed; their rows say why", file=sys.stderr)
+    return FAILED if failed > MAX_FAILED * total else DONE
+
+
+def _tag(options: argparse.Namespace) -> int:
+    from pipeline.jsonl import read_articles, tag_row
+    from pipeline.split import split
+    from pipeline.tag import LABELS, load_tagger, tag
+
+    tagger = load_tagger(options.tagger)
+    with _input(options.articles) as lines, _output(options.out) as stream:
+        for row, blocks in read_articles(lines, options.articles):
+            title = row.get("title") if isinstance(row.get("title"), str) else None
+            _write_line(stream, tag_row(row, tag(title, split(blocks), tagger), LABELS))
+    return DONE
+
+
+def _explain(options: argparse.Namespace) -> int:
+    from pipeline.clean import clean
+    from pipeline.engine import load_models
+    from pipeline.explain import explain
+    from pipeline.parse import NoText, parse
+    from pipeline.shard import tag_article
+    from pipeline.tag import LABELS
+
+    models = load_models((options.cleaner, options.tagger))
+    pages = list(read(find([options.page])[0]))
+    if len(pages) != 1:
+        raise UsageError(f"{options.page}: holds {len(pages)} pages; explain takes a file with one")
+    if isinstance(pages[0], PageError):
+        raise InputError(f"{options.page}: {pages[0].message}")
+    try:
+        article = clean(parse(pages[0]), models.cleaner)
+    except NoText as error:
+        raise InputError(f"{options.page}: {error}") from error
+    colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+    width = shutil.get_terminal_size((100, 24)).columns
+    print(explain(article, tag_article(article, models.tagger), LABELS, width, colour), end="")
+    return DONE
+
+
+def _train(options: argparse.Namespace) -> int:
+    from pipeline.learn import train
+
+    def report(line: str) -> None:
+        print(line, file=sys.stderr, flush=True)
+
+    train(options.model, options.corpus, options.out, options.predictions, report)
+    return DONE
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    from pipeline.evaluate import evaluate
+
+    return DONE if evaluate(options) else FAILED
+
+
+@contextmanager
+def _output(name: str) -> Iterator[IO[str]]:
+    """A text stream that becomes the file only when all is written."""
+    if name == "-":
+        yield sys.stdout
+        return
+    path = Path(name)
+    hidden = path.with_name(f".{path.name}.part")
+    try:
+        stream = open(hidden, "w", encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise UsageError(f"{name}: cannot be written ({error.strerror})") from error
+    try:
+        with stream:
+            yield stream
+        hidden.replace(path)
+    finally:
+        hidden.unlink(missing_ok=True)
+
+
+@contextmanager
+def _input(name: str) -> Iterator[Iterable[str | bytes]]:
+    if name == "-":
+        yield sys.stdin.buffer
+        return
+    try:
+        stream = open(name, "rb")
+    except OSError as error:
+        raise InputError(f"{name}: cannot be read ({error.strerror})") from error
+    with stream:
+        yield stream
+
+
+def _write_line(stream: IO[str], row: dict[str, Any]) -> None:
+    stream.write(json.dumps(row, ensure_ascii=False).encode("utf-8", "replace").decode() + "\n")
+
+
+def _natural(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return value
+
+
+def _share(text: str) -> float:
+    value = float(text)
+    if not 0.0 <= value <= 1.0:
+        raise argparse.ArgumentTypeError("must be from 0 to 1")
+    return value

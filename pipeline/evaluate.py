@@ -1,0 +1,205 @@
+"""evaluate: the shipped models against the labelled sample, and the figures of their training, each with its floor.
+
+Two kinds of figures stand in one table. Those of the sample are measured now, from raw page to tags; the sample is
+never used in training. Those of the folds were measured when the models were trained (no model that scored a page had
+seen its site or publisher) and are read from the manifests, which are sealed by digests of the weights.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pipeline.clean import clean
+from pipeline.engine import load_models
+from pipeline.learn.measures import f1
+from pipeline.parse import parse
+from pipeline.read import InputError, PageError, find, read
+from pipeline.records import Article, TaggedSection
+from pipeline.shard import Models, tag_article
+from pipeline.tag import LABELS
+
+Truth = dict[str, Any]
+_SPACE = re.compile(r"\s+")
+#: A floor is pinned this much below what was measured, so that another processor's rounding does not miss it.
+SLACK = 0.0005
+
+
+class Figure(NamedTuple):
+    """One measured value."""
+
+    name: str
+    value: float
+    baseline: float | None  # the same measure for the simplest thing that could be done
+    note: str
+
+
+class Outcome(NamedTuple):
+    """What the pipeline made of one sample page."""
+
+    truth: Truth
+    article: Article
+    sections: list[TaggedSection]
+
+
+def evaluate(options: argparse.Namespace) -> bool:
+    """Print the table, write it as JSON if asked, and say whether every floor held.
+
+    Raises
+    ------
+    InputError
+        If the sample or its truth cannot be read.
+    """
+    models = load_models((options.cleaner, options.tagger))
+    figures = sample_figures(outcomes(options.sample, models)) + recorded_figures(options.cleaner, options.tagger)
+    floors = _read_floors(options.floors)
+    if options.repin:
+        floors = {f.name: max(round(f.value - SLACK, 4), floors.get(f.name, 0.0)) for f in figures}
+        options.floors.write_text(json.dumps(floors, indent=1) + "\n", encoding="utf-8")
+    print(table(figures, floors))
+    missed = [f.name for f in figures if f.value < floors.get(f.name, 0.0)]
+    missed += sorted(set(floors) - {f.name for f in figures})
+    if options.json:
+        rows = [{**f._asdict(), "floor": floors.get(f.name)} for f in figures]
+        options.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+    if missed:
+        print(f"\nbelow their floors, or gone: {', '.join(missed)}")
+    return not missed
+
+
+def outcomes(sample: Path, models: Models) -> list[Outcome]:
+    """The sample's pages through the pipeline, each beside its truth; each page is judged alone."""
+    truths: dict[str, Truth] = {}
+    for path in sorted(sample.rglob("*.truth.json")):
+        found = json.loads(path.read_text(encoding="utf-8"))
+        truths.update({t["page_id"]: t for t in (found if isinstance(found, list) else [found])})
+    results = []
+    for source in find([str(sample)]):
+        for raw in read(source):
+            if isinstance(raw, PageError) or raw.page_id not in truths:
+                raise InputError(f"{source.path}: cannot be read, or has no truth beside it")
+            article = clean(parse(raw), models.cleaner)
+            results.append(Outcome(truths[raw.page_id], article, tag_article(article, models.tagger)))
+    return results
+
+
+def sample_figures(results: Sequence[Outcome]) -> list[Figure]:
+    """What is measured on the sample, from raw page to tags."""
+    articles = [o for o in results if o.truth["page_kind"] == "article"]  # a list page yields its best text
+    text = [o for o in articles if not o.article.page.is_html]
+    html = [o for o in articles if o.article.page.is_html]
+    figures = []
+    for name, group in (("text", text), ("html", html)):
+        wrong = [leaked(o.truth, o.article) + lost(o.truth, o.article) for o in group]
+        exact = sum(not w for w in wrong) / len(group)
+        everything = sum(not o.truth["boilerplate"] for o in group) / len(group)
+        figures.append(Figure(f"sample {name}: pages cleaned without a fault", exact, everything, "keep everything"))
+    right = sum(o.article.page_kind == o.truth["page_kind"] for o in results) / len(results)
+    figures.append(Figure("sample: page kind right", right, len(articles) / len(results), "always article"))
+    pairs = [pair for o in results for pair in section_pairs(o)]
+    none = sum(not wanted for wanted, _ in pairs) / len(pairs)
+    figures.append(Figure("sample: first tag of sections right", _share(pairs), none, "never a tag"))
+    passages = [pair for o in results for pair in passage_pairs(o)]
+    always = macro_f1([(wanted, LABELS) for wanted, _ in passages])
+    figures.append(Figure("sample: macro-F1 of passages", macro_f1(passages), always, "every tag on all"))
+    return figures
+
+
+def recorded_figures(cleaner: Path, tagger: Path) -> list[Figure]:
+    """The out-of-fold figures that the manifests hold."""
+    cleaned = json.loads((cleaner / "manifest.json").read_text(encoding="utf-8"))["scores"]
+    tagged = json.loads((tagger / "manifest.json").read_text(encoding="utf-8"))["scores"]
+    rows = (
+        ("folds html: word F1 of articles", cleaned["html"]["article"]),
+        ("folds html: word F1 of all pages", cleaned["html"]["all"]),
+        ("folds html: word F1 of health pages", cleaned["html"]["health"]),
+        ("folds text a: line F1 of articles", cleaned["text"]["a article"]),
+        ("folds text a: line F1 of all pages", cleaned["text"]["a"]),
+        ("folds text b: line F1", cleaned["text"]["b"]),
+    )
+    figures = [Figure(name, row["f1"], row["baseline"], "keep prose") for name, row in rows]
+    base = tagged["baseline"]["macro_f1"]
+    for group in ("all", "news", "explainer"):
+        name = f"folds tags: macro-F1 of passages, {group}"
+        figures.append(Figure(name, tagged["macro_f1"][group], base[group], "TF-IDF, logistic regression"))
+    return [*figures, Figure("folds tags: macro-F1 of sections, all", tagged["sections"]["all"], None, "")]
+
+
+def lost(truth: Truth, article: Article) -> list[str]:
+    """The units of the article that were not kept whole; white space does not count."""
+    kept = _squeezed("".join(block.text for block in article.kept))
+    return [unit["text"] for unit in truth["article"] if _squeezed(unit["text"]) not in kept]
+
+
+def leaked(truth: Truth, article: Article) -> list[str]:
+    """The kept blocks that are no part of the article."""
+    wanted = _squeezed("".join(unit["text"] for unit in truth["article"]))
+    return [block.text for block in article.kept if _squeezed(block.text) not in wanted]
+
+
+def section_pairs(outcome: Outcome) -> list[tuple[Sequence[str], Sequence[str]]]:
+    """For each section of the truth its first tag and the first tag found, each as a list of at most one."""
+    if outcome.truth["language"] != "en":
+        return []
+    found: dict[str, tuple[str, ...]] = {}
+    for tagged in outcome.sections:
+        found.setdefault(_squeezed(tagged.section.heading), tagged.tags)
+    missing = ("(section not found)",)
+    return [
+        (section["tags"][:1], list(found.get(_squeezed(section["heading"]), missing)[:1]))
+        for section in outcome.truth["sections"]
+    ]
+
+
+def passage_pairs(outcome: Outcome) -> list[tuple[Sequence[str], Sequence[str]]]:
+    """For each passage of the truth its tags and those found; a passage that was not found has none."""
+    found = {_squeezed(p.passage.text): p.tags for tagged in outcome.sections for p in tagged.passages}
+    return [
+        (unit["tags"], found.get(_squeezed(unit["text"]), ())) for unit in outcome.truth["article"] if "tags" in unit
+    ]
+
+
+def macro_f1(pairs: Sequence[tuple[Sequence[str], Sequence[str]]]) -> float:
+    """Mean over the labels of F1 over passages.
+
+    >>> macro_f1([(["causes"], ["causes"]), (["remedies"], []), (["warning_signs"], ["warning_signs"])])
+    0.6666666666666666
+    """
+    values = []
+    for label in LABELS:
+        common = sum(label in wanted and label in found for wanted, found in pairs)
+        values.append(f1(common, sum(label in f for _, f in pairs), sum(label in w for w, _ in pairs)))
+    return sum(values) / len(values)
+
+
+def table(figures: Sequence[Figure], floors: Mapping[str, float]) -> str:
+    """The figures for people."""
+    lines = [f"{'figure':52} {'value':>7} {'floor':>7} {'baseline':>9}"]
+    for f in figures:
+        floor = floors.get(f.name)
+        mark = "  MISSED" if floor is not None and f.value < floor else ""
+        baseline = "" if f.baseline is None else f"{f.baseline:9.4f} ({f.note})"
+        lines.append(f"{f.name:52} {f.value:7.4f} {'' if floor is None else format(floor, '.4f'):>7} {baseline}{mark}")
+    return "\n".join(lines)
+
+
+def _share(pairs: Sequence[tuple[Sequence[str], Sequence[str]]]) -> float:
+    return sum(list(wanted) == list(found) for wanted, found in pairs) / len(pairs)
+
+
+def _squeezed(text: str) -> str:
+    return _SPACE.sub("", text)
+
+
+def _read_floors(path: Path) -> dict[str, float]:
+    try:
+        floors: dict[str, float] = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read ({error}); --repin writes it anew") from error
+    return floors

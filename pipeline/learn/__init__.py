@@ -1,0 +1,45 @@
+"""learn: from labels and corpora to the models in `models/`. Nothing here is imported at run time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from pipeline.model_store import SHIPPED
+
+#: Where each model's labelled data lies unless told otherwise, beside the checkout.
+CORPUS = {"cleaner": Path("../shared/bench"), "tagger": Path("../shared/corpora")}
+
+
+def train(
+    model: str, corpus: Path | None, out: Path | None, predictions: Path | None, report: Callable[[str], None]
+) -> None:
+    """Train one model and write its folder.
+
+    Parameters
+    ----------
+    model : {"cleaner", "tagger"}
+    corpus : Path or None
+        The labelled data; None: `CORPUS`.
+    out : Path or None
+        The model folder; None: the shipped one.
+    predictions : Path or None
+        Cleaner: a folder for the out-of-fold articles.
+    report : callable
+        Told a line for each step.
+
+    Raises
+    ------
+    InputError
+        If the labelled data cannot be read.
+    """
+    source, folder = corpus or CORPUS[model], out or SHIPPED / model
+    if model == "cleaner":
+        from pipeline.learn.train_cleaner import train_cleaner
+
+        train_cleaner(source, folder, report, predictions=predictions)
+    else:
+        from pipeline.learn.tagger import train_tagger
+
+        train_tagger(source, folder, say=report)
+    report(f"written: {folder}")

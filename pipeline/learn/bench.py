@@ -1,0 +1,115 @@
+"""The cleaning benchmarks as training examples: pages with a label for every block.
+
+The folder holds `html/` (pages, reference texts, folds) and `text/` (dumps with a label for every line).
+What counts as an answer there (titles, kinds, names of the dump tool) never reaches the page.
+"""
+
+from __future__ import annotations
+
+import bisect
+import gzip
+import zlib
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pipeline.learn.align import coverage
+from pipeline.learn.rows import read_rows
+from pipeline.parse import NoText, parse
+from pipeline.records import ParsedPage, RawPage
+
+#: A block is content if so much of it stands in its place in the reference.
+MIN_COVERAGE = 0.6
+FOLDS = 5
+#: The files that make the data, for the digest in the manifest.
+FILES = ("html/dev_truth.jsonl.gz", "html/folds.jsonl", "text/dev_a.jsonl.gz", "text/dev_b.jsonl.gz")
+
+
+class Example(NamedTuple):
+    """One labelled page."""
+
+    page: ParsedPage
+    labels: list[bool]  # for each block: does it belong to the article?
+    counted: list[bool]  # for each block: does its label count? (not: the page's own title line of a dump)
+    fold: int  # 0 to FOLDS - 1; pages of one site share it
+    group: str  # "article", "forum", ... (HTML); "a article", "b health", ... (dumps)
+    health: bool
+    suspect: bool  # the reference is known to be wrong: scored, but not learnt from
+    truth: Any  # HTML: the reference text; dumps: (lines, labels, neutral)
+
+
+def read_html(bench: Path, folds: str = "domain") -> list[Example]:
+    """The HTML pages with blocks labelled by alignment with the reference.
+
+    Parameters
+    ----------
+    bench : Path
+    folds : {"domain", "cluster"}
+        By registrable domain, or by clusters of class and id words (page makers never seen).
+    """
+    fold_of = {row["id"]: row[folds] for row in read_rows(bench / "html" / "folds.jsonl")}
+    examples = []
+    for row in read_rows(bench / "html" / "dev_truth.jsonl.gz"):
+        path = bench / "html" / "dev" / f"{row['id']}.html.gz"
+        page = _parse(RawPage(row["id"], str(path), gzip.decompress(path.read_bytes()), True, url=row["url"]))
+        reference = row["main_content"] or ""
+        covered = coverage([block.text for block in page.blocks], reference)
+        labels = [share >= MIN_COVERAGE for share in covered]
+        examples.append(
+            Example(
+                page,
+                labels,
+                [True] * len(labels),
+                fold_of[row["id"]],
+                row["page_type"],
+                bool(row["health"]),
+                bool(row["suspect_truth"]),
+                reference,
+            )  # fmt: skip
+        )
+    return examples
+
+
+def read_text(bench: Path) -> list[Example]:
+    """The dumps; a block is content if most words of its lines are. Folds by site."""
+    examples = []
+    for name in ("a", "b"):
+        for row in read_rows(bench / "text" / f"dev_{name}.jsonl.gz"):
+            source = "\n".join(row["lines"])
+            page = _parse(RawPage(row["id"], row["id"], source, False, url=row["url"], site=row["site"]))
+            labels, counted = _line_labels(page, row["lines"], row["labels"], frozenset(row["neutral"]))
+            fold = zlib.crc32(row["site"].encode()) % FOLDS
+            truth = (row["lines"], row["labels"], frozenset(row["neutral"]))
+            health = row["kind"] == "health"
+            examples.append(Example(page, labels, counted, fold, f"{name} {row['kind']}", health, False, truth))
+    return examples
+
+
+def lines_of(page: ParsedPage, lines: list[str]) -> list[range]:
+    """For each block of a dump the indexes of the lines it covers."""
+    starts, at = [], 0
+    for line in lines:
+        starts.append(at)
+        at += len(line) + 1
+    spans = [block.span or (0, 1) for block in page.blocks]
+    return [range(bisect.bisect_right(starts, a) - 1, bisect.bisect_right(starts, b - 1)) for a, b in spans]
+
+
+def _line_labels(
+    page: ParsedPage, lines: list[str], labels: list[int], neutral: frozenset[int]
+) -> tuple[list[bool], list[bool]]:
+    content, counted = [], []
+    for covered in lines_of(page, lines):
+        words = {0: 0, 1: 0}
+        for k in covered:
+            if k not in neutral:
+                words[labels[k]] += len(lines[k].split())
+        content.append(words[1] > words[0])
+        counted.append(words[0] + words[1] > 0)
+    return content, counted
+
+
+def _parse(raw: RawPage) -> ParsedPage:
+    try:
+        return parse(raw)
+    except NoText:
+        return ParsedPage(raw.page_id, raw.source, bool(raw.is_html), raw.url, raw.site, None, None, None, None, ())

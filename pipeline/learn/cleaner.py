@@ -1,0 +1,255 @@
+"""Train the cleaner, and measure it on pages of sites it has not seen.
+
+The trees learn from the scores of two linear models; were those fitted on the same pages, the trees would trust
+them too much. So for each held-out fold the linear models that score a training fold have seen neither the one
+nor the other, and the figures are honest: nothing that scores a page has seen a page of its fold.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from array import array
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import combinations
+from typing import NamedTuple
+
+import numpy as np
+from scipy import sparse
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+
+from pipeline.clean.features import COLUMNS, page_features
+from pipeline.clean.model import Branch
+from pipeline.clean.tokens import headings_above, name_tokens, page_tokens
+from pipeline.clean.trees import Trees, flatten
+from pipeline.learn.bench import FOLDS, Example
+from pipeline.records import ParsedPage
+
+
+class Options(NamedTuple):
+    """What the training can be told; the defaults were tried on the development folds."""
+
+    word_c: float = 0.5
+    name_c: float = 0.3
+    linear_steps: int = 60  # L-BFGS is stopped early: more steps cost time and bring nothing
+    min_pages: int = 3  # a token must stand on so many pages
+    min_weight: float = 0.02  # weaker tokens are dropped from the model
+    words_power: float = 0.6  # a block weighs its words to this power, a page the logarithm of the sum
+    trees: int = 100
+    leaves: int = 31
+    learning_rate: float = 0.1
+    min_leaf: int = 40
+    seed: int = 0
+
+
+class Linear(NamedTuple):
+    """A fitted linear model: a weight for each token that has one."""
+
+    weights: dict[str, float]
+    bias: float
+
+
+class Fitted(NamedTuple):
+    """The parts of a `Branch` as arrays and word lists, ready to be saved."""
+
+    words: Linear
+    names: dict[str, tuple[float, float, float]]
+    nodes: dict[str, np.ndarray]
+    starts: np.ndarray
+    baseline: float
+
+    def branch(self) -> Branch:
+        """The same as the run-time object."""
+        nodes = {k: v.astype(np.float64 if k in ("value", "threshold") else np.int64) for k, v in self.nodes.items()}
+        trees = Trees(nodes, self.starts.astype(np.int64), self.baseline, len(COLUMNS))
+        return Branch(self.words.weights, self.words.bias, self.names, trees)
+
+
+Report = Callable[[str], None]
+_ROLES = ("a ", "o ", "p ")  # a name as an ancestor's, as the block's own element's, as its parent's
+
+
+def fit(examples: Sequence[Example], options: Options, report: Report) -> tuple[Fitted, list[np.ndarray]]:
+    """Fit one branch, and score every page by models that have not seen its fold.
+
+    Parameters
+    ----------
+    examples : sequence of Example
+        All HTML pages, or all dumps.
+    options : Options
+    report : callable
+        Told a line for each step.
+
+    Returns
+    -------
+    fitted : Fitted
+        Fitted on all pages.
+    scores : list of arrays of shape (n_blocks,)
+        Out-of-fold probabilities of each page, in the order of `examples`.
+    """
+    data = _Data(examples, options)
+    report(f"{len(examples)} pages, {len(data.labels)} blocks, {data.words.matrix.shape[1]} word tokens, "
+           f"{data.names.matrix.shape[1]} name tokens")  # fmt: skip
+    scores: list[np.ndarray] = [np.zeros(0)] * len(examples)
+    pairs = {frozenset(pair): data.linear(pair) for pair in combinations(range(FOLDS), 2)}
+    report("linear models without two folds: done")
+    singles = {held: data.linear((held,)) for held in range(FOLDS)}
+    report("linear models without one fold: done")
+    for held in range(FOLDS):
+        tables = {
+            i: data.table(i, *(singles[held] if e.fold == held else pairs[frozenset((held, e.fold))]))
+            for i, e in enumerate(examples)
+            if e.page.blocks
+        }
+        trees = data.boost(tables, [i for i in tables if examples[i].fold != held])
+        for i, table in tables.items():
+            if examples[i].fold == held:
+                scores[i] = trees.predict_proba(table)[:, 1]
+        report(f"fold {held + 1} of {FOLDS}: done")
+    tables = {i: data.table(i, *singles[e.fold]) for i, e in enumerate(examples) if e.page.blocks}
+    final = data.boost(tables, list(tables))
+    words, names = data.linear(())
+    report("final model: done")
+    return Fitted(_pruned(words, options.min_weight), _role_table(names, options.min_weight), *flatten(final)), scores
+
+
+class _Tokens:
+    """Token counts of all blocks as one sparse matrix, with the tokens' names."""
+
+    def __init__(self, rows: Iterable[Mapping[str, float]]) -> None:
+        ids: dict[str, int] = {}
+        columns, values, ends = array("i"), array("f"), array("q", [0])
+        for row in rows:
+            for token, value in row.items():
+                columns.append(ids.setdefault(token, len(ids)))
+                values.append(value)
+            ends.append(len(columns))
+        shape = (len(ends) - 1, len(ids))
+        self.matrix = sparse.csr_matrix((np.array(values), np.array(columns), np.array(ends)), shape=shape)
+        self.tokens = list(ids)
+
+    def fit(
+        self, rows: np.ndarray, page: np.ndarray, y: np.ndarray, weight: np.ndarray, c: float, options: Options
+    ) -> Linear:
+        """Logistic regression on some rows, on tokens of at least `min_pages` of their pages."""
+        part = self.matrix[rows]
+        entries = part.tocoo()
+        seen = np.unique(entries.col.astype(np.int64) * (int(page.max()) + 1) + page[rows][entries.row])
+        pages = np.bincount(seen // (int(page.max()) + 1), minlength=part.shape[1])
+        columns = np.flatnonzero(pages >= options.min_pages)
+        model = LogisticRegression(C=c, max_iter=options.linear_steps, tol=1e-3)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            model.fit(part[:, columns], y[rows], weight[rows])
+        return Linear(
+            {self.tokens[j]: float(w) for j, w in zip(columns, model.coef_[0], strict=True)}, float(model.intercept_[0])
+        )
+
+
+class _Data:
+    """All pages of a branch with their tokens, labels and weights."""
+
+    def __init__(self, examples: Sequence[Example], options: Options) -> None:
+        self.examples, self.options = examples, options
+        self.above = [headings_above(e.page) for e in examples]
+        self.tokens = [page_tokens(e.page, above) for e, above in zip(examples, self.above, strict=True)]
+        sizes = [len(e.page.blocks) for e in examples]
+        self.page_of = np.repeat(np.arange(len(examples)), sizes)
+        self.first = np.concatenate(([0], np.cumsum(sizes)))
+        self.labels = np.concatenate([np.array(e.labels, dtype=bool) for e in examples])
+        self.weights = np.concatenate([_weights(e, options.words_power) for e in examples])
+        self.weights *= len(self.weights) / self.weights.sum()
+        self.words = _Tokens(dict.fromkeys(row, 1.0) for rows in self.tokens for row in rows)
+        self.names = _Tokens(row for e in examples for row in _name_rows(e.page))
+
+    def linear(self, held: Iterable[int]) -> tuple[Linear, Linear]:
+        """Word and name model of the pages outside the held-out folds."""
+        learnt = np.array([e.fold not in frozenset(held) and not e.suspect for e in self.examples])
+        rows = np.flatnonzero(learnt[self.page_of])
+        common = (self.page_of, self.labels, self.weights)
+        words = self.words.fit(rows, *common, self.options.word_c, self.options)
+        if not self.examples[0].page.is_html:
+            return words, Linear({}, 0.0)  # a dump has no names
+        return words, self.names.fit(rows, *common, self.options.name_c, self.options)
+
+    def table(self, i: int, words: Linear, names: Linear) -> np.ndarray:
+        """Features of one page under these linear models."""
+        page = self.examples[i].page
+        branch = Branch(words.weights, words.bias, _role_table(names, 0.0, page), _NO_TREES)
+        scores = branch.word_scores(self.tokens[i])
+        return page_features(page, self.above[i], scores, branch.name_scores(page.elements))
+
+    def boost(self, tables: Mapping[int, np.ndarray], chosen: Sequence[int]) -> HistGradientBoostingClassifier:
+        """Boosted trees over the tables of the chosen pages; those with a wrong reference are left out."""
+        o = self.options
+        pages = [i for i in chosen if not self.examples[i].suspect]
+        rows = np.concatenate([np.arange(self.first[i], self.first[i + 1]) for i in pages])
+        model = HistGradientBoostingClassifier(
+            max_iter=o.trees, max_leaf_nodes=o.leaves, learning_rate=o.learning_rate, min_samples_leaf=o.min_leaf,
+            l2_regularization=1.0, early_stopping=False, random_state=o.seed,
+        )  # fmt: skip
+        table = np.concatenate([tables[i] for i in pages])
+        return model.fit(table, self.labels[rows], sample_weight=self.weights[rows])
+
+
+def _weights(example: Example, power: float) -> np.ndarray:
+    """A block weighs its words to a power; a page in all the logarithm of the sum; what does not count, nothing."""
+    words = np.array([block.text.count(" ") + 1 for block in example.page.blocks], dtype=np.float64)
+    weights = words**power * np.array(example.counted, dtype=np.float64) + 1e-9
+    total = weights.sum() if len(weights) else 1.0
+    return weights / total * math.log1p(total)
+
+
+def _name_rows(page: ParsedPage) -> Iterable[dict[str, float]]:
+    """The name tokens of each block: of all ancestors, each by the share of words outside it; own; parent's."""
+    words = np.concatenate(([0], np.cumsum([block.text.count(" ") + 1 for block in page.blocks])))
+    total = max(1, int(words[-1]))
+    chains: list[dict[str, float]] = []
+    for element in page.elements:
+        chain = dict(chains[element.parent]) if element.parent >= 0 else {}
+        outside = 1.0 - int(words[element.last] - words[element.first]) / total
+        for token in name_tokens(element):
+            chain[_ROLES[0] + token] = chain.get(_ROLES[0] + token, 0.0) + outside
+        chains.append(chain)
+    for block in page.blocks:
+        if not page.is_html:
+            yield {}
+            continue
+        own = page.elements[block.element]
+        row = dict(chains[block.element])
+        row.update({_ROLES[1] + token: 1.0 for token in name_tokens(own)})
+        row.update({_ROLES[2] + token: 1.0 for token in name_tokens(page.elements[max(0, own.parent)])})
+        yield row
+
+
+def _role_table(
+    names: Linear, min_weight: float, page: ParsedPage | None = None
+) -> dict[str, tuple[float, float, float]]:
+    """The name weights as token -> (as ancestor, as own, as parent); only the tokens of a page, if one is given."""
+    get = names.weights.get
+    if page is not None:
+        tokens: Iterable[str] = {token for element in page.elements for token in name_tokens(element)}
+    else:
+        tokens = dict.fromkeys(key[2:] for key in names.weights)
+    table = {}
+    for token in tokens:
+        row = tuple(get(role + token, 0.0) for role in _ROLES)
+        if max(map(abs, row)) > min_weight:
+            table[token] = (row[0], row[1], row[2])
+    return table
+
+
+def _pruned(linear: Linear, min_weight: float) -> Linear:
+    return Linear({token: w for token, w in linear.weights.items() if abs(w) > min_weight}, linear.bias)
+
+
+def _no_trees() -> Trees:
+    one = np.zeros(1)
+    nodes = {"value": one, "feature": one.astype(np.int64), "threshold": one, "left": one.astype(np.int64)}
+    return Trees({**nodes, "right": nodes["left"]}, np.zeros(1, dtype=np.int64), 0.0, len(COLUMNS))
+
+
+#: A leaf that says nothing, for branches of which only the linear scores are asked.
+_NO_TREES = _no_trees()

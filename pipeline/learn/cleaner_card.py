@@ -1,0 +1,71 @@
+"""The cleaner's model card, written from its manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+_CARD = """\
+# The cleaner
+
+Tells for every block of a page whether it belongs to the article. Two branches, one for HTML and one for text
+dumps, of one design: a linear model of the block's words, one of the names (tags, classes, ids) around it, and
+{trees} boosted trees over their scores, the block's neighbours, its containers and the page.
+Made {created} by `python -m pipeline train cleaner`.
+
+## Data
+WCXB development pages (HTML, {html_pages}), labelled by aligning their blocks with the reference text, and
+{text_pages} text dumps with a label for every line (`a`: dumps of real pages; `b`: real articles in content-farm
+chrome). Pages whose reference is known to be wrong are not learnt from, but are scored. The digests of the files
+are in `manifest.json`.
+
+## Figures
+Pooled over {count} folds; HTML held out by {held}, dumps by site. No model that scores a page has seen a page of
+its fold. The baseline keeps blocks of ten words and more that are not mostly links.
+
+### HTML: word F1, mean over pages
+{html}
+
+### Text dumps: line F1, mean over pages
+{text}
+
+## Where it fails
+- Pages that are no articles: product cards, listings and collections. Their references keep some cards and leave
+  out others, and so does the model.
+- Comments and reviews of users under an article; a second article appended to the first.
+- Promotion in the publisher's own voice ("Our clinic offers a first visit free of charge.") reads like the article.
+- In dumps: bare headlines between paragraphs, and lists of names that read like menus.
+- Pages in other languages than English: hardly any were among the training pages.
+
+## Use
+For articles and pages like them. It judges what belongs to the article, not whether it is true.
+
+Options: {options}.
+"""
+_HEAD = "| pages | n | F1 | baseline | 95 % | folds | below 0.5 | exact |\n|---|---:|---:|---:|---|---|---:|---:|"
+
+
+def cleaner_card(manifest: Mapping[str, Any]) -> str:
+    """The card as Markdown."""
+    scores = manifest["scores"]
+    return _CARD.format(
+        trees=manifest["options"]["trees"],
+        created=manifest["created"],
+        html_pages=scores["html"]["all"]["pages"],
+        text_pages=scores["text"]["all"]["pages"],
+        count=manifest["folds"]["count"],
+        held=manifest["folds"]["html"],
+        html=_table(scores["html"]),
+        text=_table(scores["text"]),
+        options=", ".join(f"{key} {value}" for key, value in manifest["options"].items()),
+    )
+
+
+def _table(groups: Mapping[str, Any]) -> str:
+    rows = [_HEAD]
+    for group, r in groups.items():
+        low, high = r["interval"]
+        spread = f"{min(r['folds']):.3f} to {max(r['folds']):.3f}"
+        figures = f"{r['f1']:.3f} | {r['baseline']:.3f} | {low:.3f} to {high:.3f} | {spread}"
+        rows.append(f"| {group} | {r['pages']} | {figures} | {r['below_half']} | {r['exact']:.3f} |")
+    return "\n".join(rows)

@@ -1,0 +1,239 @@
+"""Level 1 of the tagger: linear models over TF-IDF, with scikit-learn, frozen into one table.
+
+Two weak models are fitted first, on paragraphs and on headings of weakly labelled sections; their squashed
+scores are features of the gold model, beside the words and prefixes of the passage and of its surroundings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from scipy import sparse
+from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
+from sklearn.linear_model import LogisticRegression
+
+from pipeline.learn.corpus import CorpusError, GoldArticle, WeakRow
+from pipeline.tag.layout import Layout, lay_out
+from pipeline.tag.model import LABELS, LINEAR_ROLES, ROLE_COLUMNS, ROLES, SENTENCE_COLUMNS, WEAK_SCALE, Linear
+from pipeline.tag.score import score_sentences
+from pipeline.tag.terms import prefix_terms, sentences, vocabulary_of, word_terms
+
+
+class LinearOptions(NamedTuple):
+    """Options of level 1. Each C is a coarse choice on five folds by publisher; scores are flat around it."""
+
+    min_texts: int = 10  # a term stands in at least so many training texts
+    gold_c: float = 4.0
+    weak_c: float = 1.0
+    weak_heading_c: float = 4.0
+    tolerance: float = 0.01  # of liblinear's dual solver: scores differ by less than 0.001 from 0.0001
+    seed: int = 0
+
+
+#: Weight of the words and of the prefixes of a text in each role, before fitting: how much it may say.
+ROLE_WEIGHTS = {
+    "own": (0.6, 0.8),
+    "previous": (0.3, 0.3),
+    "next": (0.3, 0.3),
+    "heading": (1.0, 0.7),
+    "lead_in": (0.7, 0.7),
+    "weak": (0.6, 0.8),
+    "weak_heading": (1.0, 0.7),
+}
+
+
+class Pool(NamedTuple):
+    """All texts of the corpora, once each, as counts of terms; text 0 is ""."""
+
+    words: sparse.csr_matrix  # shape (n_texts, n_words)
+    prefixes: sparse.csr_matrix  # shape (n_texts, n_prefixes)
+    sentence_words: sparse.csr_matrix  # the same of the sentences of the gold texts, in order
+    sentence_prefixes: sparse.csr_matrix
+    spans: list[list[tuple[int, int]]]  # sentences of each gold text, as characters [start, end)
+    word_names: np.ndarray
+    prefix_names: np.ndarray
+    layouts: list[Layout]  # of the gold articles
+    text_ids: list[np.ndarray]  # of each layout: its texts' places in the pool
+    gold_texts: int  # texts of gold articles come first, then those of the weak rows only
+    weak_texts: np.ndarray  # shape (n_weak,)
+    weak_headings: np.ndarray  # shape (n_weak,)
+
+    def role(self, role: str) -> np.ndarray:
+        """The text in this role to each gold passage, shape (n_passages,)."""
+        field = {"next": "following"}.get(role, role)
+        return np.concatenate(
+            [ids[getattr(layout, field)] for layout, ids in zip(self.layouts, self.text_ids, strict=True)]
+        )
+
+
+def pool_texts(articles: Sequence[GoldArticle], weak: Sequence[WeakRow], min_texts: int) -> Pool:
+    """Count the terms of every text of the corpora; terms in fewer than `min_texts` texts are left out."""
+    index: dict[str, int] = {"": 0}
+    layouts = [lay_out(article.title, article.sections) for article in articles]
+    text_ids = [np.array([index.setdefault(text, len(index)) for text in layout.texts]) for layout in layouts]
+    gold_texts = len(index)
+    weak_texts = np.array([index.setdefault(row.text, len(index)) for row in weak], dtype=np.intp)
+    weak_headings = np.array([index.setdefault(row.heading, len(index)) for row in weak], dtype=np.intp)
+    words = CountVectorizer(analyzer=word_terms, min_df=min_texts, dtype=np.float32)
+    prefixes = CountVectorizer(analyzer=prefix_terms, min_df=min_texts, dtype=np.float32)
+    texts = list(index)
+    counts = words.fit_transform(texts), prefixes.fit_transform(texts)
+    ranges = [sentences(text) for text in texts[:gold_texts]]
+    parts = [text[a:b] for text, spans in zip(texts, ranges, strict=False) for a, b in spans]
+    return Pool(
+        *counts,
+        words.transform(parts),
+        prefixes.transform(parts),
+        ranges,
+        words.get_feature_names_out(),
+        prefixes.get_feature_names_out(),
+        layouts,
+        text_ids,
+        gold_texts,
+        weak_texts,
+        weak_headings,
+    )
+
+
+class Fitted(NamedTuple):
+    """Level 1 fitted on some of the articles."""
+
+    terms: list[str]  # in the order of the table's rows
+    linear: Linear
+    sums: np.ndarray  # shape (gold_texts, n_columns): what the table gives for every gold text
+    sentences: np.ndarray  # shape (gold_texts, 4 * n_labels): see `pipeline.tag.score.score_sentences`
+    models: tuple[LogisticRegression, ...]  # of each label, for the test that the table says the same
+    features: sparse.csr_matrix  # of all gold passages, as these models saw them
+
+
+def fit_first_level(
+    pool: Pool,
+    tags: np.ndarray,
+    weak: Sequence[WeakRow],
+    train: np.ndarray,
+    weak_train: np.ndarray,
+    options: LinearOptions,
+) -> Fitted:
+    """Fit the weak models, then the gold model, and freeze them.
+
+    Parameters
+    ----------
+    pool
+        From `pool_texts`.
+    tags
+        Bool array of shape (n_passages, n_labels).
+    weak
+        The weak rows of the pool.
+    train, weak_train
+        Bool arrays of shape (n_passages,) and (n_weak,): the rows to learn from, vocabulary and idf too.
+    options
+        See `LinearOptions`.
+    """
+    fields = {role: pool.role(role) for role in LINEAR_ROLES}
+    seen = [field[train] for field in fields.values()]
+    used = np.unique(np.concatenate([*seen, pool.weak_texts[weak_train], pool.weak_headings[weak_train]]))
+    word_columns, word_idf, words = _tfidf(pool.words, used, options.min_texts)
+    prefix_columns, prefix_idf, prefixes = _tfidf(pool.prefixes, used, options.min_texts)
+    n_words, n_terms = len(word_columns), len(word_columns) + len(prefix_columns)
+    table = np.zeros((n_terms, len(ROLES) * len(LABELS)))
+
+    def weighted(role: str) -> sparse.csr_matrix:
+        word_weight, prefix_weight = ROLE_WEIGHTS[role]
+        return sparse.hstack([words * word_weight, prefixes * prefix_weight], format="csr")
+
+    def freeze(role: str, label: int, weights: np.ndarray) -> None:
+        word_weight, prefix_weight = ROLE_WEIGHTS[role]
+        column = table[:, ROLE_COLUMNS[role]][:, label]
+        column[:n_words] = weights[:n_words] * word_weight
+        column[n_words:] = weights[n_words:] * prefix_weight
+
+    weak_rows = np.flatnonzero(weak_train & (pool.weak_texts > 0))
+    headed = _distinct_headings(weak, np.flatnonzero(weak_train))
+    weak_intercept = []
+    for role, texts, rows, c in (
+        ("weak", pool.weak_texts, weak_rows, options.weak_c),
+        ("weak_heading", pool.weak_headings, headed, options.weak_heading_c),
+    ):
+        features = weighted(role)[texts[rows]]
+        for label, name in enumerate(LABELS):
+            carried = np.array([name in weak[row].tags for row in rows.tolist()])
+            model = _logistic(features, carried, c, options)
+            freeze(role, label, model.coef_[0])
+            weak_intercept.append(model.intercept_[0])
+
+    terms_of_gold = sparse.hstack([words, prefixes], format="csr")[: pool.gold_texts]
+    weak_columns = slice(ROLE_COLUMNS["weak"].start, ROLE_COLUMNS["weak_heading"].stop)
+    weak_of_text = terms_of_gold @ table[:, weak_columns] + weak_intercept
+    n_labels = len(LABELS)
+    heading = weak_of_text[fields["heading"], n_labels:] * (fields["heading"] > 0)[:, None]
+    squashed = np.tanh(np.hstack([weak_of_text[fields["own"], :n_labels], heading]) / WEAK_SCALE)
+    features = sparse.hstack(
+        [*(weighted(role)[texts] for role, texts in fields.items()), sparse.csr_matrix(squashed)],
+        format="csr",
+    )
+    models = tuple(_logistic(features[train], tags[train, label], options.gold_c, options) for label in range(n_labels))
+    for label, model in enumerate(models):
+        for position, role in enumerate(LINEAR_ROLES):
+            freeze(role, label, model.coef_[0, position * n_terms : (position + 1) * n_terms])
+    names = [*pool.word_names[word_columns].tolist(), *pool.prefix_names[prefix_columns].tolist()]
+    linear = Linear(
+        vocabulary=vocabulary_of(names),
+        idf=np.concatenate([word_idf, prefix_idf]).astype(np.float32),
+        table=table.astype(np.float16).astype(np.float32),  # as it will be stored
+        intercept=np.array([model.intercept_[0] for model in models], dtype=np.float32),
+        weak_intercept=np.array(weak_intercept, dtype=np.float32),
+        weak_mix=np.stack([model.coef_[0, -2 * n_labels :] for model in models], axis=1).astype(np.float32),
+    )
+    sums = _sentence_sums(pool, word_columns, prefix_columns, linear)
+    sentence_scores = score_sentences(sums, pool.spans, linear)
+    return Fitted(names, linear, terms_of_gold @ linear.table, sentence_scores, models, features)
+
+
+def _sentence_sums(pool: Pool, words: np.ndarray, prefixes: np.ndarray, linear: Linear) -> np.ndarray:
+    """For every sentence of the gold texts what `pipeline.tag.score` computes for those of a page."""
+    n_words = linear.vocabulary.first_prefix
+    table = linear.table[:, SENTENCE_COLUMNS] * linear.idf[:, None]
+    sums = np.zeros((pool.sentence_words.shape[0], table.shape[1]), dtype=np.float32)
+    for counts, rows in (
+        (pool.sentence_words[:, words], slice(None, n_words)),
+        (pool.sentence_prefixes[:, prefixes], slice(n_words, None)),
+    ):
+        length = np.sqrt(counts @ linear.idf[rows] ** 2)
+        sums += counts @ table[rows] / np.where(length > 0, length, 1)[:, None]
+    return sums
+
+
+def _tfidf(
+    counts: sparse.csr_matrix, used: np.ndarray, min_texts: int
+) -> tuple[np.ndarray, np.ndarray, sparse.csr_matrix]:
+    """Columns kept, their idf, and the TF-IDF of all texts; what is kept, and idf, tell the texts `used`."""
+    in_texts = np.bincount(counts[used].indices, minlength=counts.shape[1])
+    columns = np.flatnonzero(in_texts >= min_texts)
+    kept = counts[:, columns]
+    transformer = TfidfTransformer(sublinear_tf=True).fit(kept[used])
+    return columns, transformer.idf_, transformer.transform(kept)
+
+
+def _distinct_headings(weak: Sequence[WeakRow], rows: np.ndarray) -> np.ndarray:
+    """The first row of each heading of each source: a source repeats its headings thousands of times."""
+    first: dict[tuple[str, str], int] = {}
+    for row in rows.tolist():
+        if weak[row].heading:
+            first.setdefault((weak[row].source, weak[row].heading), row)
+    return np.array(sorted(first.values()), dtype=np.intp)
+
+
+def _logistic(features: sparse.csr_matrix, carried: np.ndarray, c: float, options: LinearOptions) -> LogisticRegression:
+    if carried.all() or not carried.any():
+        raise CorpusError("too few labels: the rows to learn from carry a tag everywhere or nowhere")
+    model = LogisticRegression(
+        C=c,
+        class_weight="balanced",
+        solver="liblinear",
+        dual=True,
+        tol=options.tolerance,
+        random_state=options.seed,
+    )
+    return model.fit(features, carried)

@@ -1,0 +1,149 @@
+"""The tagger's model card, made from its manifest."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pipeline.records import Passage, Section
+from pipeline.tag import LABELS, Tagger, load_tagger, tag
+
+_INTRODUCTION = """\
+# Model card: tagger
+
+Says of every passage of an English health article (a paragraph, a list item, a table row) whether it tells
+**causes**, **remedies** or **warning signs**, with a calibrated probability and the words that weighed most.
+It sorts text for reading and search. It is **not medical advice**, does not know whether what a page says is
+true, and must not be used to decide what anybody should do about an illness.
+
+## How it works
+
+Level 1: logistic regression over words, pairs of words and word beginnings of the passage, of the passages
+beside it, of its heading and of the lead-in of its list, with the scores of two models that learnt from
+sections labelled by their headings. Level 2: small neural nets over what level 1 said of the passage, its
+sentences, its neighbours and its section. Platt scaling makes a probability of it, a threshold per label a
+tag. At run time all of it is arrays in `arrays.npz` and terms in `words.json`.
+"""
+
+_SCORES = """\
+## Scores
+
+Pooled over {folds} folds by publisher: every passage was answered by a model that had seen nothing of its
+publisher, neither hand-labelled nor weakly labelled; calibration and thresholds came from the other
+folds. The coarse choices of the recipe were made on the same folds, so expect a little less elsewhere.
+"""
+
+_LIMITS = """\
+## Where it fails
+
+News without headings is much harder for it than explainers with headings, above all causes and warning signs.
+There it tends to say remedies of background or of a quote that only names a treatment, and to miss what is told
+in figures, by a comparison, by a pronoun or as a denial. Below are sentences of our own, each set between two
+passages without a tag on a page without headings, with what the labelling guide wants and what it answers:
+"""
+
+_END = """\
+It knows English only. It learnt from US, UK and Australian pages; texts of other kinds (leaflets for doctors,
+forums, advertisements) were not measured.
+"""
+
+#: Sentences of our own, and the tags that the labelling guide gives them.
+_EXAMPLES: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("Most patients recovered within a week when they took the new tablets.", ("remedies",)),
+    ("Those who walked daily scored higher on the test than those who did not.", ("remedies",)),
+    ("Vitamin C does not cure a cold.", ("remedies",)),
+    ("Half of those asked had taken aspirin the week before.", ()),
+    ("People who slept less than five hours a night were a third more likely to have a stroke.", ("causes",)),
+    ("Vaccines do not cause autism, the authors stress.", ("causes",)),
+    ("That is not what brings it on, as smoke and dust do.", ("causes",)),
+    ("Untreated, this leads to scars that block the tube.", ("warning_signs",)),
+    ("The pills raised the risk of bleeding in the stomach.", ("warning_signs",)),
+    ("Long use of the tablets wears down the kidneys.", ("causes",)),
+    ("Only adults with a fever and a headache could take part.", ()),
+    ("Chest pain", ("warning_signs",)),
+)
+_BEFORE = "The findings were presented at a meeting in Oslo on Monday."
+_AFTER = "The study was paid for by the city."
+
+
+def write_card(folder: Path) -> None:
+    """Write the card of the tagger in `folder`, beside its manifest.
+
+    Raises
+    ------
+    ModelError
+        If the folder holds no whole tagger.
+    """
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    card = tagger_card(manifest, _answers(load_tagger(folder)))
+    (folder / "CARD.md").write_text(card, encoding="utf-8")
+
+
+def _answers(tagger: Tagger) -> list[list[str]]:
+    """Rows of the table of examples: sentence, tags wanted, tags given, highest score."""
+    rows = []
+    for sentence, wanted in _EXAMPLES:
+        texts = (_BEFORE, sentence, _AFTER)
+        passages = tuple(Passage(number, "paragraph", text) for number, text in enumerate(texts))
+        (section,) = tag(None, [Section("", 0, (), passages, 0)], tagger)
+        given = section.passages[1]
+        best = max(range(len(LABELS)), key=given.scores.__getitem__)
+        score = f"{LABELS[best]} {given.scores[best]}"
+        rows.append([sentence, ", ".join(wanted) or "none", ", ".join(given.tags) or "none", score])
+    return rows
+
+
+def tagger_card(manifest: Mapping[str, Any], answers: Sequence[Sequence[str]]) -> str:
+    """The card as Markdown; `answers` are the rows of the table of examples."""
+    scores, data = manifest["scores"], manifest["data"]
+    groups = list(scores["macro_f1"])
+    folds = list(scores["macro_f1_by_fold"])
+    rows = {
+        "tagger": scores["macro_f1"],
+        "level 1 alone": scores["level_1"],
+        "tagger, section tags": scores["sections"],
+        f"baseline: {scores['baseline']['model']}": scores["baseline"]["macro_f1"],
+    }
+    macro_rows = [[name, *(row[group] for group in groups)] for name, row in rows.items()]
+    macro = _table(["macro-F1", *groups], macro_rows)
+    by_fold = _table(
+        ["macro-F1 by fold", *folds],
+        [
+            ["tagger", *scores["macro_f1_by_fold"].values()],
+            ["baseline", *scores["baseline"]["macro_f1_by_fold"].values()],
+        ],
+    )
+    measures = list(next(iter(scores["labels"].values())))
+    by_label = _table(
+        ["label", "threshold", *(name.replace("_", " ") for name in measures)],
+        [[label, manifest["thresholds"][label], *row.values()] for label, row in scores["labels"].items()],
+    )
+    asked = data["copies_with_asked_headings"]
+    files = "\n".join(f"- `{name}` sha256 `{digest}`" for name, digest in data["sha256"].items())
+    counts = ", ".join(f"{count:,} {name}" for name, count in scores["passages"].items() if name != "all")
+    parts = [
+        _INTRODUCTION,
+        "## Data\n",
+        f"{data['articles']:,} hand-labelled articles with {data['passages']:,} passages ({counts}),",
+        f"{asked} copies of them with their usual headings asked as questions, and",
+        f"{data['weak_paragraphs']:,} paragraphs of sections labelled by their headings. The texts belong to",
+        "their publishers and are not part of this project.\n",
+        files + "\n",
+        _SCORES.format(folds=len(folds)),
+        macro + "\n",
+        by_fold + "\n",
+        f"Standard deviation over the folds: {scores['macro_f1_spread']}.\n",
+        by_label + "\n",
+        _LIMITS,
+        _table(["sentence", "guide", "tagger", "highest score"], answers) + "\n",
+        _END,
+    ]
+    return "\n".join(parts)
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """A Markdown table; the first column is text, the others numbers."""
+    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
+    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)

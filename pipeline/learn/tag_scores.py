@@ -1,0 +1,93 @@
+"""Measures of the tagger: per passage, per section, and of its probabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from sklearn.metrics import average_precision_score
+
+from pipeline.tag.model import LABELS
+
+#: Bins of equal width for the expected calibration error.
+CALIBRATION_BINS = 10
+
+
+def macro_f1(carried: np.ndarray, given: np.ndarray) -> float:
+    """Mean over labels of F1; both bool of shape (n, n_labels). A label that is nowhere counts 0.
+
+    >>> round(macro_f1(np.array([[1, 1, 1], [0, 0, 1]], bool), np.array([[1, 1, 1], [0, 1, 0]], bool)), 4)
+    0.7778
+    """
+    return float(np.mean([_precision_recall_f1(c, g)[2] for c, g in zip(carried.T, given.T, strict=True)]))
+
+
+def score_table(
+    carried: np.ndarray,
+    given: np.ndarray,
+    probabilities: np.ndarray,
+    news: np.ndarray,
+    folds: np.ndarray,
+) -> dict[str, Any]:
+    """Everything measured over passages.
+
+    Parameters
+    ----------
+    carried, given
+        Bool arrays of shape (n_passages, n_labels): the labels, and the tags given.
+    probabilities
+        Array of shape (n_passages, n_labels).
+    news, folds
+        Arrays of shape (n_passages,): bool, and the fold that held the passage out.
+
+    Returns
+    -------
+    dict
+        `macro_f1` by group (all, news, explainer) and by fold, and per label precision, recall, F1, average
+        precision, Brier score and expected calibration error. Four decimals.
+    """
+    groups = {"all": np.ones_like(news), "news": news, "explainer": ~news}
+    by_group = {name: round(macro_f1(carried[rows], given[rows]), 4) for name, rows in groups.items() if rows.any()}
+    by_fold = {str(fold): round(macro_f1(carried[folds == fold], given[folds == fold]), 4) for fold in np.unique(folds)}
+    return {
+        "passages": {name: int(rows.sum()) for name, rows in groups.items()},
+        "macro_f1": by_group,
+        "macro_f1_by_fold": by_fold,
+        "macro_f1_spread": round(float(np.std(list(by_fold.values()))), 4),
+        "labels": {
+            label: _label_scores(carried[:, column], given[:, column], probabilities[:, column])
+            for column, label in enumerate(LABELS)
+        },
+    }
+
+
+def tags_to_array(rows: Sequence[Sequence[str]]) -> np.ndarray:
+    """Rows of tags as a bool array of shape (n_rows, n_labels)."""
+    return np.array([[label in row for label in LABELS] for row in rows], dtype=bool).reshape(-1, len(LABELS))
+
+
+def _label_scores(carried: np.ndarray, given: np.ndarray, probability: np.ndarray) -> dict[str, float]:
+    precision, recall, f1 = _precision_recall_f1(carried, given)
+    scores = {
+        "precision": precision,
+        "recall": recall,
+        "f1": f1,
+        "average_precision": float(average_precision_score(carried, probability)),
+        "brier": float(np.mean((probability - carried) ** 2)),
+        "calibration_error": _calibration_error(carried, probability),
+    }
+    return {name: round(value, 4) for name, value in scores.items()}
+
+
+def _precision_recall_f1(carried: np.ndarray, given: np.ndarray) -> tuple[float, float, float]:
+    hits = float((carried & given).sum())
+    precision, recall = hits / max(given.sum(), 1), hits / max(carried.sum(), 1)
+    return float(precision), float(recall), 2 * hits / max(float(carried.sum() + given.sum()), 1)
+
+
+def _calibration_error(carried: np.ndarray, probability: np.ndarray) -> float:
+    """Expected calibration error: |share carried - mean probability| over equal bins, weighted by size."""
+    bins = np.minimum((probability * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
+    gaps = [abs(float(carried[bins == b].sum() - probability[bins == b].sum())) for b in range(CALIBRATION_BINS)]
+    return sum(gaps) / len(carried)

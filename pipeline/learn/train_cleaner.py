@@ -1,0 +1,185 @@
+"""`pipeline train cleaner`: benchmarks in; `models/cleaner` with manifest and card out."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import platform
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import sklearn
+from joblib import Parallel, delayed
+
+from pipeline.clean import judge
+from pipeline.clean.features import COLUMNS
+from pipeline.clean.model import BRANCHES
+from pipeline.clean.trees import NODE_COLUMNS
+from pipeline.learn.bench import FILES, FOLDS, Example, lines_of, read_html, read_text
+from pipeline.learn.cleaner import Fitted, Options, Report, fit
+from pipeline.learn.cleaner_card import cleaner_card
+from pipeline.learn.measures import interval, line_f1, word_f1
+from pipeline.learn.rows import digests
+from pipeline.model_store import save_model
+
+#: The baseline keeps blocks of so many words and at most this share of links.
+BASELINE_WORDS = 10
+BASELINE_LINK_SHARE = 0.33
+
+
+class Measured(NamedTuple):
+    """The figures of one page."""
+
+    example: Example
+    value: float  # HTML: word F1; dumps: line F1
+    exact: bool  # all of it was right
+    baseline: float  # `value` of the baseline
+
+
+def train_cleaner(
+    bench: Path, out: Path, report: Report, folds: str = "domain", predictions: Path | None = None
+) -> dict[str, Any]:
+    """Fit both branches, measure them out of fold, and write the model folder.
+
+    Parameters
+    ----------
+    bench : Path
+        The folder of the cleaning benchmarks (`html/` and `text/`).
+    out : Path
+        The model folder to write.
+    report : callable
+        Told a line for each step.
+    folds : {"domain", "cluster"}
+        How the HTML pages are held out.
+    predictions : Path, optional
+        A folder for the out-of-fold articles as JSON Lines (`html.jsonl`, `text.jsonl`: id, text).
+
+    Returns
+    -------
+    dict
+        The manifest.
+
+    Raises
+    ------
+    CorpusError
+        If the benchmarks cannot be read.
+    """
+    options = Options()
+    readers = {"html": lambda: read_html(bench, folds), "text": lambda: read_text(bench)}
+    jobs = Parallel(n_jobs=2, backend="loky")(delayed(_fit_branch)(b, readers[b], options) for b in BRANCHES)
+    arrays: dict[str, np.ndarray] = {}
+    words: dict[str, Sequence[str]] = {"columns": COLUMNS}
+    scores: dict[str, Any] = {}
+    for name, (fitted, branch_scores, texts) in zip(BRANCHES, jobs, strict=True):
+        arrays.update({f"{name}_{key}": value for key, value in _arrays(fitted).items()})
+        words[f"{name}_words"] = list(fitted.words.weights)
+        words[f"{name}_names"] = list(fitted.names)
+        scores[name] = branch_scores
+        report(f"{name}: {json.dumps(branch_scores)}")
+        if predictions:
+            predictions.mkdir(parents=True, exist_ok=True)
+            with open(predictions / f"{name}.jsonl", "w", encoding="utf-8") as stream:
+                stream.writelines(json.dumps(row) + "\n" for row in texts)
+    manifest = {
+        "created": datetime.date.today().isoformat(),
+        "options": options._asdict(),
+        "data": digests(bench, FILES),
+        "versions": {"python": platform.python_version(), "scikit-learn": sklearn.__version__, "numpy": np.__version__},
+        "folds": {"html": folds, "text": "site", "count": FOLDS},
+        "scores": scores,
+    }
+    save_model(out, "cleaner", arrays, words, manifest)
+    (out / "CARD.md").write_text(cleaner_card(manifest), encoding="utf-8")
+    return manifest
+
+
+def _fit_branch(
+    name: str, read: Callable[[], list[Example]], options: Options
+) -> tuple[Fitted, dict[str, Any], list[dict[str, str]]]:
+    """One branch, its figures, and its out-of-fold articles; run in a process of its own."""
+    examples = read()
+    fitted, scores = fit(examples, options, lambda line: print(f"{name}: {line}", file=sys.stderr, flush=True))
+    articles = [judge_example(e, s) for e, s in zip(examples, scores, strict=True)]
+    measured = [
+        Measured(e, *measure(e, kept), measure(e, prose(e))[0]) for e, kept in zip(examples, articles, strict=True)
+    ]
+    texts = [
+        {"id": e.page.page_id, "text": "\n".join(e.page.blocks[i].text for i in kept)}
+        for e, kept in zip(examples, articles, strict=True)
+    ]
+    return fitted, summarize(measured), texts
+
+
+def judge_example(example: Example, scores: np.ndarray) -> list[int]:
+    """The indexes of the blocks that are kept under these scores."""
+    if not example.page.blocks:
+        return []
+    table = np.zeros((len(scores), len(COLUMNS)))
+    article = judge(example.page, table, np.round(scores, 4))
+    return [i for i, verdict in enumerate(article.verdicts) if verdict.keep]
+
+
+def measure(example: Example, kept: Sequence[int]) -> tuple[float, bool]:
+    """The page's figure (HTML: word F1; dumps: line F1), and whether all of it was right."""
+    blocks = example.page.blocks
+    if example.page.is_html:
+        value = word_f1("\n".join(blocks[i].text for i in kept), example.truth)
+        return value, value == 1.0
+    lines, labels, neutral = example.truth
+    covered = lines_of(example.page, lines)
+    return line_f1((k for i in kept for k in covered[i]), lines, labels, neutral)
+
+
+def prose(example: Example) -> list[int]:
+    """The baseline: the blocks of at least `BASELINE_WORDS` words that are not mostly links."""
+    return [
+        i
+        for i, block in enumerate(example.page.blocks)
+        if block.text.count(" ") + 1 >= BASELINE_WORDS and block.link_share < BASELINE_LINK_SHARE
+    ]
+
+
+def summarize(measured: Sequence[Measured]) -> dict[str, Any]:
+    """Means over groups of pages, each with its baseline, 95 % interval and spread over folds."""
+    groups: dict[str, list[Measured]] = {}
+    for row in measured:
+        for name in _groups(row.example):
+            groups.setdefault(name, []).append(row)
+    return {name: _row(rows) for name, rows in sorted(groups.items())}
+
+
+def _groups(example: Example) -> list[str]:
+    if not example.page.is_html:
+        return ["all", example.group.split()[0], example.group]
+    names = ["all", example.group]
+    if example.group == "article" and not example.suspect:
+        names.append("article, right truth")
+    return [*names, "health"] if example.health else names
+
+
+def _row(rows: Sequence[Measured]) -> dict[str, Any]:
+    values = [row.value for row in rows]
+    by_fold = [[row.value for row in rows if row.example.fold == fold] for fold in range(FOLDS)]
+    return {
+        "pages": len(values),
+        "f1": round(float(np.mean(values)), 4),
+        "baseline": round(float(np.mean([row.baseline for row in rows])), 4),
+        "interval": [round(x, 4) for x in interval(values)],
+        "folds": [round(float(np.mean(part)), 4) for part in by_fold if part],
+        "below_half": sum(value < 0.5 for value in values),
+        "exact": round(float(np.mean([row.exact for row in rows])), 4),
+    }
+
+
+def _arrays(fitted: Fitted) -> dict[str, np.ndarray]:
+    names = np.array(list(fitted.names.values()), dtype=np.float32).reshape(-1, 3)
+    return {
+        "word_weights": np.array(list(fitted.words.weights.values()), dtype=np.float32),
+        "name_weights": names,
+        "biases": np.array([fitted.words.bias, fitted.baseline]),
+        "starts": fitted.starts,
+        **{column: fitted.nodes[column] for column in NODE_COLUMNS},
+    }

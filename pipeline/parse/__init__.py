@@ -1,0 +1,65 @@
+"""parse: a raw page to blocks, with what its head or first lines tell about it."""
+
+from __future__ import annotations
+
+import re
+
+from pipeline.decode import decode
+from pipeline.parse.html import parse_html
+from pipeline.parse.language import guess_language
+from pipeline.parse.metadata import Metadata, html_metadata, site_of, text_metadata
+from pipeline.parse.text import parse_text
+from pipeline.records import ParsedPage, RawPage
+
+_TAG = re.compile(r"<(?:!doctype|html|head|body|div|p|span|a|article|section|table|meta|script|h[1-6]|ul|br)\b", re.I)
+#: How many tags a page must show in its first 64 kB to be HTML.
+MIN_TAGS = 3
+_CONTROL = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x84\x86-\x9f\ufffd\ufffe\uffff]")
+_UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
+#: A page is binary if so large a share of its first 4,096 characters are control characters or beyond decoding.
+MAX_CONTROL_SHARE = 0.1
+
+
+class NoText(Exception):
+    """A page that holds no text that could be parsed; the message says why."""
+
+
+def parse(raw: RawPage) -> ParsedPage:
+    """Give the blocks of one page.
+
+    Raises
+    ------
+    NoText
+        If the page is empty or binary.
+    """
+    source = decode(raw.content) if isinstance(raw.content, bytes) else raw.content
+    start = source[:4096].replace("\x00", "")
+    if len(_CONTROL.findall(start)) > MAX_CONTROL_SHARE * len(start):
+        raise NoText("the page is binary data, neither HTML nor text")
+    source = _UNWRITABLE.sub(" ", source).replace("\r\n", "\n").replace("\r", "\n")
+    if not source.strip():
+        raise NoText("the page is empty")
+    is_html = looks_like_html(source) if raw.is_html is None else raw.is_html
+    if is_html:
+        page = parse_html(source)
+        blocks, elements, told = page.blocks, page.elements, html_metadata(page)
+    else:
+        blocks, elements = parse_text(source)
+        told = text_metadata(blocks)
+    return _assemble(raw, is_html, tuple(blocks), tuple(elements), told)
+
+
+def looks_like_html(source: str) -> bool:
+    """Tell HTML from a text dump by the tags in its first 64 kB."""
+    start = source[:65536]
+    return bool(re.match(r"\s*<(?:!doctype|html)\b", start, re.I)) or len(_TAG.findall(start)) >= MIN_TAGS
+
+
+def _assemble(raw: RawPage, is_html: bool, blocks: tuple, elements: tuple, told: Metadata) -> ParsedPage:
+    url = raw.url or told.url
+    site = raw.site or site_of(raw.url) or site_of(told.url)
+    language = guess_language(blocks, told.language)
+    title = raw.title or told.title
+    return ParsedPage(
+        raw.page_id, raw.source, is_html, url, site, title, told.date, told.author, language, blocks, elements
+    )

@@ -1,0 +1,102 @@
+"""tag: sections to tags with calibrated probabilities and evidence.
+
+    sections --lay_out--> layout --look_up--> sums --first_level--> features
+             --second_level--> logits --calibrate--> probabilities --> tags, evidence
+
+A passage carries every label whose probability reaches the label's threshold; a section carries the tags that
+at least a third of its words carry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pipeline.records import Section, TaggedPassage, TaggedSection
+from pipeline.tag.evidence import evidence_for, take_apart
+from pipeline.tag.layout import lay_out
+from pipeline.tag.lookup import look_up
+from pipeline.tag.model import LABELS, Tagger, load_tagger
+from pipeline.tag.score import calibrate, first_level, score_sentences, second_level
+
+__all__ = ["LABELS", "Tagger", "load_tagger", "tag", "section_tags"]
+
+#: Share of a section's words from which on a tag is one of the section's, compared without rounding.
+SECTION_SHARE = (1, 3)
+
+
+def tag(title: str | None, sections: Sequence[Section], tagger: Tagger) -> list[TaggedSection]:
+    """Tag the passages and sections of one article.
+
+    Parameters
+    ----------
+    title
+        Of the article, None where it has none.
+    sections
+        As `split` cut them.
+    tagger
+        From `load_tagger`.
+
+    Returns
+    -------
+    list of TaggedSection
+        One for each section, in order. The same article gives the same answer, whatever was tagged before.
+    """
+    if not any(section.passages for section in sections):
+        return [TaggedSection(section, (), (0.0,) * len(LABELS), ()) for section in sections]
+    layout = lay_out(title, sections)
+    found = look_up(layout.texts, tagger.linear)
+    sentences = score_sentences(found.sentence_sums, found.words.spans, tagger.linear)
+    features = first_level(layout, found.sums, sentences, tagger.linear).features
+    probabilities = calibrate(second_level(features, tagger.nets), tagger.calibration).tolist()
+    parts = take_apart(layout, found, tagger.linear)
+    tagged = []
+    for position, passage in enumerate(layout.passages):
+        scores = tuple(probabilities[position])
+        carried = carried_labels(scores, tagger.thresholds)
+        evidence = evidence_for(position, carried, layout, found, parts) if carried else ()
+        tagged.append(TaggedPassage(passage, tuple(LABELS[label] for label in carried), scores, evidence))
+    answers = iter(tagged)
+    return [_tagged_section(section, tuple(next(answers) for _ in section.passages)) for section in sections]
+
+
+def carried_labels(scores: Sequence[float], thresholds: Sequence[float]) -> list[int]:
+    """Labels whose score reaches its threshold, the one furthest above it (as odds) first.
+
+    >>> carried_labels((0.6, 0.9, 0.1), (0.4, 0.5, 0.3))
+    [1, 0]
+    """
+    carried = [label for label, (p, limit) in enumerate(zip(scores, thresholds, strict=True)) if p >= limit]
+    return sorted(carried, key=lambda label: (-_odds(scores[label]) / _odds(thresholds[label]), label))
+
+
+def section_tags(tags: Sequence[Sequence[str]], words: Sequence[int]) -> tuple[str, ...]:
+    """The tags carried by at least a third of a section's words, most words first.
+
+    Parameters
+    ----------
+    tags, words
+        Tags and number of words of each passage of the section.
+
+    >>> section_tags([["causes"], ["remedies"], []], [10, 20, 15])
+    ('remedies',)
+    """
+    part, whole = SECTION_SHARE
+    total = sum(words)
+    carrying = {label: sum(n for carried, n in zip(tags, words, strict=True) if label in carried) for label in LABELS}
+    kept = [label for label in LABELS if carrying[label] and carrying[label] * whole >= total * part]
+    first = {label: sum(n for t, n in zip(tags, words, strict=True) if t and t[0] == label) for label in LABELS}
+    return tuple(sorted(kept, key=lambda label: (-carrying[label], -first[label])))
+
+
+def _tagged_section(section: Section, passages: tuple[TaggedPassage, ...]) -> TaggedSection:
+    words = [max(len(tagged.passage.text.split()), 1) for tagged in passages]
+    total = max(sum(words), 1)
+    scores = tuple(
+        round(sum(tagged.scores[label] * n for tagged, n in zip(passages, words, strict=True)) / total, 4)
+        for label in range(len(LABELS))
+    )
+    return TaggedSection(section, section_tags([tagged.tags for tagged in passages], words), scores, passages)
+
+
+def _odds(probability: float) -> float:
+    return probability / max(1 - probability, 1e-4)

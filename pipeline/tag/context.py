@@ -1,0 +1,122 @@
+"""Level 2's view of a passage: what level 1 said of it, of its neighbours and of its surroundings.
+
+`FEATURES` names the columns in order; `context_features` computes them for all passages of a page.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pipeline.tag.layout import Layout
+
+_LABELS = ("causes", "remedies", "warning_signs")  # as `model.LABELS`, which builds on this module
+#: Neighbours whose level-1 scores are seen, as distances in passages.
+_NEIGHBOURS = (-2, -1, 1, 2)
+_SHAPE = (
+    "words",  # log2(1 + words)
+    "listed",  # item of a list or row of a table
+    "led_in",  # the list has a lead-in
+    "under_heading",
+    "headings",  # log2(1 + headings of the page)
+    "place_in_section",  # 0 first to 1 last
+    "place_in_page",
+    "passages",  # log2(1 + passages of the page)
+    "run",  # log2 of the passages in this run of list items
+    "quoted",  # opens with a quotation mark
+    "asks",  # holds a question mark
+    "digits",  # log2(1 + digits)
+    "leads_in",  # ends with a colon
+)
+
+FEATURES: tuple[str, ...] = (
+    *(f"score {label}" for label in _LABELS),
+    *(f"weak {label}" for label in _LABELS),
+    *(f"weak heading {label}" for label in _LABELS),
+    *(f"weak title {label}" for label in _LABELS),
+    *(
+        f"{most} {what} of sentences {label}"
+        for most in ("highest", "mean")
+        for what in ("score", "weak")
+        for label in _LABELS
+    ),
+    *(f"score at {distance:+d} {label}" for distance in _NEIGHBOURS for label in _LABELS),
+    *(f"score of {where} {label}" for where in ("section", "run", "page") for label in _LABELS),
+    *_SHAPE,
+)
+
+_QUOTES = ('"', "“", "'", "‘")
+
+
+def context_features(
+    layout: Layout, scores: np.ndarray, weak: np.ndarray, weak_title: np.ndarray, sentences: np.ndarray
+) -> np.ndarray:
+    """Features of level 2.
+
+    Parameters
+    ----------
+    layout
+        Of one page.
+    scores
+        Array of shape (n_passages, n_labels): logits of level 1.
+    weak
+        Array of shape (n_passages, 2 * n_labels): squashed weak scores, passage and heading.
+    weak_title
+        Array of shape (n_labels,): the same of the title.
+    sentences
+        Array of shape (n_passages, 4 * n_labels): see `pipeline.tag.score.score_sentences`.
+
+    Returns
+    -------
+    array of shape (n_passages, len(FEATURES))
+        Means over section, run and page leave the passage itself out and are 0 where nothing else is there.
+    """
+    n_passages, n_labels = scores.shape
+    near = [np.zeros_like(scores) for _ in _NEIGHBOURS]
+    for shifted, distance in zip(near, _NEIGHBOURS, strict=True):
+        if abs(distance) < n_passages:
+            if distance < 0:
+                shifted[-distance:] = scores[:distance]
+            else:
+                shifted[:-distance] = scores[distance:]
+    page = np.zeros(n_passages, dtype=np.intp)
+    means = [_mean_of_others(scores, group) for group in (layout.section, layout.run, page)]
+    return np.concatenate(
+        [scores, weak, np.tile(weak_title, (n_passages, 1)), sentences, *near, *means, _shape(layout)],
+        axis=1,
+        dtype=np.float32,
+    )
+
+
+def _mean_of_others(scores: np.ndarray, group: np.ndarray) -> np.ndarray:
+    """Mean score of the other passages of the same group, shape (n_passages, n_labels)."""
+    counts = np.bincount(group)
+    sums = np.stack([np.bincount(group, column) for column in scores.T], axis=1)
+    return (sums[group] - scores) / np.maximum(counts[group] - 1, 1)[:, None] * (counts[group] > 1)[:, None]
+
+
+def _shape(layout: Layout) -> np.ndarray:
+    """Columns of `_SHAPE`, shape (n_passages, len(_SHAPE))."""
+    n_passages = len(layout.passages)
+    texts = [passage.text for passage in layout.passages]
+    place = np.arange(n_passages)
+    in_section, first = np.bincount(layout.section), np.zeros(n_passages, dtype=np.intp)
+    first[1:] = np.where(layout.section[1:] != layout.section[:-1], place[1:], 0)
+    first = np.maximum.accumulate(first)
+    under = layout.heading > 0
+    headings = len(set(layout.section[under].tolist()))
+    columns = [
+        np.log2([1 + text.count(" ") + 1 for text in texts]),
+        layout.listed,
+        layout.lead_in > 0,
+        under,
+        np.full(n_passages, np.log2(1 + headings)),
+        (place - first) / np.maximum(in_section[layout.section] - 1, 1),
+        place / max(n_passages - 1, 1),
+        np.full(n_passages, np.log2(1 + n_passages)),
+        np.log2(np.bincount(layout.run)[layout.run]),
+        [text.startswith(_QUOTES) for text in texts],
+        ["?" in text for text in texts],
+        np.log2([1 + sum(map(str.isdigit, text)) for text in texts]),
+        [text.endswith(":") for text in texts],
+    ]
+    return np.stack([np.asarray(column, dtype=np.float32) for column in columns], axis=1)

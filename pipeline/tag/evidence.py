@@ -1,0 +1,122 @@
+"""Why a passage carries a tag: the logit of level 1 taken apart, exactly.
+
+Level 1 is linear but for the tanh over the weak scores. There the squashed value is shared out in proportion
+to what each term brought to the sum (as in the z-rule of layer-wise relevance propagation, Bach et al. 2015),
+so that all parts together still give the logit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from pipeline.records import Evidence
+from pipeline.tag.layout import Layout
+from pipeline.tag.lookup import Lookup
+from pipeline.tag.model import LABELS, ROLE_COLUMNS, SENTENCE_COLUMNS, WEAK_SCALE, Linear
+
+#: Terms that an evidence record keeps, and the smallest share of the logit worth a mention.
+MAX_TERMS = 5
+MIN_WEIGHT = 0.05
+#: What weighs beside the passage's own words; every passage starts from "base".
+CONTEXT = ("heading", "list lead-in", "previous passage", "next passage", "base")
+
+_N = len(LABELS)
+
+
+class Parts(NamedTuple):
+    """All level-1 logits of a page, taken apart."""
+
+    own: np.ndarray  # shape (2, n_words, n_labels): each word of the page, and the pair that it begins
+    context: np.ndarray  # shape (len(CONTEXT), n_passages, n_labels)
+
+
+def take_apart(layout: Layout, found: Lookup, linear: Linear) -> Parts:
+    """Share the logits out over words and context."""
+    sums, text_of = found.sums, found.words.text_of
+    own_shares = _weak_shares(sums[:, ROLE_COLUMNS["weak"]], linear, 0)
+    heading_shares = _weak_shares(sums[:, ROLE_COLUMNS["weak_heading"]], linear, _N)
+
+    weights = found.weights[:, SENTENCE_COLUMNS][found.entries]  # of the roles "own" and "weak"
+    shared = np.matmul(weights[:, :, None, _N:], own_shares[text_of])[:, :, 0]
+    each = (weights[:, :, :_N] + shared) / found.counts[found.entries][:, :, None]
+
+    weak_heading = sums[:, ROLE_COLUMNS["weak_heading"]] + linear.weak_intercept[_N:]
+    above = np.matmul(weak_heading[:, None], heading_shares)[:, 0] + sums[:, ROLE_COLUMNS["heading"]]
+    above[0] = 0  # no heading
+    base = linear.intercept + linear.weak_intercept[:_N] @ own_shares[layout.own]
+    context = [
+        above[layout.heading],
+        sums[layout.lead_in, ROLE_COLUMNS["lead_in"]],
+        sums[layout.previous, ROLE_COLUMNS["previous"]],
+        sums[layout.following, ROLE_COLUMNS["next"]],
+        base,
+    ]
+    return Parts(each[[0, 2]] + each[[1, 3]], np.stack(context))
+
+
+def terms_of_logit(passage: int, label: int, layout: Layout, found: Lookup, parts: Parts) -> dict[str, float]:
+    """Every term of a level-1 logit with its weight; the weights sum to the logit."""
+    here = _words_of(passage, layout, found)
+    terms = _own_terms(found.words.words[here], parts.own[:, here, label])
+    for name, weight in zip(_context_names(passage, layout), parts.context[:, passage, label].tolist(), strict=True):
+        terms[name] = terms.get(name, 0.0) + weight
+    return terms
+
+
+def evidence_for(
+    passage: int, labels: Sequence[int], layout: Layout, found: Lookup, parts: Parts
+) -> tuple[Evidence, ...]:
+    """The evidence for each of the labels that a passage carries."""
+    here, text = _words_of(passage, layout, found), layout.own[passage]
+    words, spans = found.words.words[here], found.words.spans[text]
+    sentence_of = found.words.sentence_of[here] - found.words.first_sentence[text]
+    present = sorted(set(sentence_of.tolist()))
+    names = _context_names(passage, layout)[:-1]
+    evidence = []
+    for label in labels:
+        own = parts.own[:, here, label]
+        start, end = 0, len(layout.passages[passage].text)
+        if present:
+            of_sentences = np.bincount(sentence_of, own.sum(axis=0)).tolist()
+            start, end = spans[max(present, key=of_sentences.__getitem__)]
+        terms = _own_terms(words, own)
+        terms.update(zip(names, parts.context[:, passage, label].tolist(), strict=False))
+        strongest = sorted(terms.items(), key=lambda term: (-term[1], term[0]))[:MAX_TERMS]
+        kept = tuple((name, round(weight, 4)) for name, weight in strongest if weight >= MIN_WEIGHT)
+        evidence.append(Evidence(LABELS[label], kept, start, end))
+    return tuple(evidence)
+
+
+def _weak_shares(sums: np.ndarray, linear: Linear, first: int) -> np.ndarray:
+    """How much of each weak sum arrives in each logit, shape (n_texts, n_labels, n_labels): mix * tanh(s) / s."""
+    totals = sums + linear.weak_intercept[first : first + _N]
+    near_zero = np.abs(totals) < 1e-6
+    factor = np.where(near_zero, 1 / WEAK_SCALE, np.tanh(totals / WEAK_SCALE) / np.where(near_zero, 1, totals))
+    return factor[:, :, None] * linear.weak_mix[first : first + _N]
+
+
+def _words_of(passage: int, layout: Layout, found: Lookup) -> slice:
+    text = layout.own[passage]
+    return slice(found.words.borders[text], found.words.borders[text + 1])
+
+
+def _context_names(passage: int, layout: Layout) -> tuple[str, ...]:
+    """`CONTEXT`, with the texts of the heading and of the lead-in."""
+    heading, lead_in = layout.texts[layout.heading[passage]], layout.texts[layout.lead_in[passage]]
+    return (f"{CONTEXT[0]}: {heading}", f"{CONTEXT[1]}: {lead_in}", *CONTEXT[2:])
+
+
+def _own_terms(words: list[str], weights: np.ndarray) -> dict[str, float]:
+    """Words and pairs of a passage with their weights; those that stand more than once, summed."""
+    terms: dict[str, float] = {}
+    of_words, of_pairs = weights.tolist()
+    for word, weight in zip(words, of_words, strict=True):
+        terms[word] = terms.get(word, 0.0) + weight
+    for first, second, weight in zip(words, words[1:], of_pairs, strict=False):
+        if weight:
+            pair = f"{first} {second}"
+            terms[pair] = terms.get(pair, 0.0) + weight
+    return terms

@@ -1,0 +1,122 @@
+"""All texts of a page looked up in the model's table, each text once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from pipeline.tag.model import SENTENCE_COLUMNS, Linear
+from pipeline.tag.terms import PREFIX_LETTERS, PREFIX_MARK, Vocabulary, sentences, tokens
+
+#: What each word of a text is looked up as; a pair is the word with the next one of its sentence.
+TERM_KINDS = ("word", "prefix", "pair", "pair of prefixes")
+
+
+class Words(NamedTuple):
+    """The words of some texts, in order."""
+
+    words: list[str]
+    borders: np.ndarray  # shape (n_texts + 1,): the words [borders[t], borders[t + 1]) are those of text t
+    text_of: np.ndarray  # shape (n_words,)
+    sentence_of: np.ndarray  # shape (n_words,): number of the sentence, counted through all texts
+    first_sentence: np.ndarray  # shape (n_texts,): number of the first sentence of each text
+    spans: list[list[tuple[int, int]]]  # sentences of each text, as characters [start, end)
+    rows: np.ndarray  # shape (len(TERM_KINDS), n_words): rows of the table, -1 where a term is unknown
+
+
+class Lookup(NamedTuple):
+    """What the table gives for every text of a page."""
+
+    words: Words
+    entries: np.ndarray  # shape (len(TERM_KINDS), n_words): number of the term in its text, or -1
+    counts: np.ndarray  # shape (n_entries + 1,): how often this term stands in this text; the last is for -1
+    weights: np.ndarray  # shape (n_entries + 1, n_columns): TF-IDF times the row of the table; the last is 0
+    sums: np.ndarray  # shape (n_texts, n_columns): the weights of all terms of the text
+    sentence_sums: np.ndarray  # shape (n_sentences of all texts, len(SENTENCE_COLUMNS))
+
+
+def look_up(texts: Sequence[str], linear: Linear) -> Lookup:
+    """Look texts up in the table.
+
+    TF-IDF is that of scikit-learn's TfidfTransformer(sublinear_tf=True): (1 + ln count) * idf, divided by the
+    Euclidean norm over the text's terms, words and prefixes apart.
+    """
+    words = read_words(texts, linear.vocabulary)
+    n_terms, first_prefix = linear.vocabulary.size, linear.vocabulary.first_prefix
+    keys, entries, counts = np.unique(
+        np.where(words.rows >= 0, words.text_of * n_terms + words.rows, -1),
+        return_inverse=True,
+        return_counts=True,
+    )
+    unknown = int((words.rows < 0).any())  # then the first key is -1
+    keys, counts, entries = keys[unknown:], counts[unknown:], entries.reshape(words.rows.shape) - unknown
+    text, row = np.divmod(keys, n_terms)
+    idf = linear.idf[row]
+    value = (1 + np.log(counts)) * idf
+    family = text * 2 + (row >= first_prefix)
+    value /= np.sqrt(np.bincount(family, value**2))[family]
+    rows = np.zeros((len(keys) + 1, linear.table.shape[1]), dtype=np.float32)
+    rows[:-1] = np.take(linear.table, row, axis=0)
+    weights = rows * np.append(value, 0).astype(np.float32)[:, None]
+    sums = _sums_by_group(weights[:-1], text, len(texts))
+    sentence_sums = _sentence_sums(words, entries, rows[:, SENTENCE_COLUMNS], np.append(idf, 0))
+    return Lookup(words, entries, np.append(counts, 1), weights, sums, sentence_sums)
+
+
+def read_words(texts: Sequence[str], vocabulary: Vocabulary) -> Words:
+    """Sentences and words of the texts, with their rows in the table."""
+    words: list[str] = []
+    text_ends = [0]
+    sentence_ends = [0]
+    spans = []
+    for text in texts:
+        ranges = sentences(text)
+        for start, end in ranges:
+            words += tokens(text[start:end])
+            sentence_ends.append(len(words))
+        spans.append(ranges)
+        text_ends.append(len(words))
+    row_of = vocabulary.rows.get
+    rows = np.full((len(TERM_KINDS), len(words)), -1, dtype=np.int64)
+    rows[0] = [row_of(word, -1) for word in words]
+    rows[1] = vocabulary.prefix_rows[rows[0]] if vocabulary.size else -1
+    for place in np.flatnonzero(rows[0] < 0).tolist():  # an unknown word may begin like a known one
+        rows[1, place] = row_of(PREFIX_MARK + words[place][:PREFIX_LETTERS], -1)
+    borders = np.array(text_ends)
+    sentence_of = np.repeat(np.arange(len(sentence_ends) - 1), np.diff(sentence_ends))
+    first, second = rows[:2, :-1], rows[:2, 1:]
+    whole = (first >= 0) & (second >= 0) & (sentence_of[:-1] == sentence_of[1:])
+    pair_of = vocabulary.pairs.get
+    pair_keys = (first[whole] * vocabulary.size + second[whole]).tolist()
+    rows[2:, :-1][whole] = [pair_of(key, -1) for key in pair_keys]
+    text_of = np.repeat(np.arange(len(texts)), np.diff(borders))
+    first_sentence = np.cumsum([0, *(len(ranges) for ranges in spans[:-1])])
+    return Words(words, borders, text_of, sentence_of, first_sentence, spans, rows)
+
+
+def _sentence_sums(words: Words, entries: np.ndarray, rows: np.ndarray, idf: np.ndarray) -> np.ndarray:
+    """Sums of the columns of `SENTENCE_ROLES` for each sentence, from the rows and the idf of the entries.
+
+    A sentence is short, so every occurrence counts by itself: idf over the root of the summed squares of idf,
+    words and prefixes apart.
+    """
+    n_sentences = sum(len(ranges) for ranges in words.spans)
+    weights, squares = rows * idf[:, None], idf**2
+    sums = np.zeros((n_sentences, rows.shape[1]), dtype=np.float32)
+    for single, pair in ((0, 2), (1, 3)):  # words, prefixes
+        of_words = weights[entries[single]] + weights[entries[pair]]
+        norm = np.bincount(words.sentence_of, squares[entries[single]] + squares[entries[pair]], n_sentences)
+        length = np.sqrt(np.where(norm > 0, norm, 1)).astype(np.float32)
+        sums += _sums_by_group(of_words, words.sentence_of, n_sentences) / length[:, None]
+    return sums
+
+
+def _sums_by_group(values: np.ndarray, group: np.ndarray, n_groups: int) -> np.ndarray:
+    """Sums of the rows of `values` by their group, which never falls; shape (n_groups, n_columns)."""
+    sums = np.zeros((n_groups, values.shape[1]), dtype=np.float32)
+    starts = np.flatnonzero(np.diff(group, prepend=-1))
+    if len(starts):
+        sums[group[starts]] = np.add.reduceat(values, starts, axis=0)
+    return sums

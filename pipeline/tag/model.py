@@ -1,0 +1,126 @@
+"""The tagger's model: what it holds, and how it is loaded.
+
+Level 1 is linear. Every text of a page is looked up once in one table: a row is a term, a column the weight
+of that term in one role of the text for one label (`ROLES`). Level 2 is a small neural net over what level 1
+said of a passage and its neighbours (`pipeline.tag.context`). Platt scaling makes its answer a probability.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from pipeline.model_store import SHIPPED, ModelError, Schema, load_model
+from pipeline.tag.context import FEATURES
+from pipeline.tag.terms import Vocabulary, vocabulary_of
+
+LABELS = ("causes", "remedies", "warning_signs")
+
+#: What a text can be to the passage that is scored; each has one column a label, in this order. The last two
+#: are models of their own, learnt from weakly labelled sections: of their paragraphs, and of their headings.
+ROLES = ("own", "previous", "next", "heading", "lead_in", "weak", "weak_heading")
+ROLE_COLUMNS = {role: slice(i * len(LABELS), (i + 1) * len(LABELS)) for i, role in enumerate(ROLES)}
+#: Roles that each sentence of a text is scored in by itself too, for level 2.
+SENTENCE_ROLES = ("own", "weak")
+SENTENCE_COLUMNS = np.r_[tuple(ROLE_COLUMNS[role] for role in SENTENCE_ROLES)]
+#: Roles whose sums go straight into the logit of level 1; the weak ones go through tanh first.
+LINEAR_ROLES = ROLES[:5]
+#: Weak sums are squashed as tanh(sum / WEAK_SCALE), so that no run of strong words can outvote the rest.
+WEAK_SCALE = 3.0
+
+_HINT = "train it anew with: python -m pipeline train tagger"
+
+SCHEMA: Schema = {
+    "idf": ("@terms",),
+    "table": ("@terms", len(ROLES) * len(LABELS)),
+    "intercept": (len(LABELS),),
+    "weak_intercept": (2 * len(LABELS),),
+    "weak_mix": (2 * len(LABELS), len(LABELS)),
+    "feature_mean": (len(FEATURES),),
+    "feature_scale": (len(FEATURES),),
+    "hidden_weights": ("nets", len(FEATURES), "units"),
+    "hidden_bias": ("nets", "units"),
+    "output_weights": ("nets", "units", len(LABELS)),
+    "output_bias": ("nets", len(LABELS)),
+    "calibration": (len(LABELS), 2),
+}
+
+
+class Linear(NamedTuple):
+    """Level 1. Shapes as in `SCHEMA`."""
+
+    vocabulary: Vocabulary
+    idf: np.ndarray
+    table: np.ndarray
+    intercept: np.ndarray
+    weak_intercept: np.ndarray
+    weak_mix: np.ndarray
+
+
+class Nets(NamedTuple):
+    """Level 2: nets of one hidden layer over standardized features. Shapes as in `SCHEMA`."""
+
+    feature_mean: np.ndarray
+    feature_scale: np.ndarray
+    hidden_weights: np.ndarray
+    hidden_bias: np.ndarray
+    output_weights: np.ndarray
+    output_bias: np.ndarray
+
+
+class Tagger(NamedTuple):
+    """A loaded model, ready to tag; nothing in it changes after loading."""
+
+    linear: Linear
+    nets: Nets
+    calibration: np.ndarray  # (slope, offset) of each label: probability = 1 / (1 + exp(-(slope * logit + offset)))
+    thresholds: tuple[float, ...]  # of each label, on the probability rounded to four decimals
+    digest: str  # names exactly these weights
+
+
+def load_tagger(folder: Path = SHIPPED / "tagger") -> Tagger:
+    """Read the tagger from its folder.
+
+    Raises
+    ------
+    ModelError
+        If the folder holds no whole and consistent tagger of these labels.
+    """
+    model = load_model(folder, "tagger", SCHEMA)
+    thresholds = _thresholds(folder, model.manifest)
+    try:
+        vocabulary = vocabulary_of(model.words["terms"])
+    except ValueError as error:
+        raise ModelError(f"{folder}/words.json: {error}; {_HINT}") from error
+    if (model.arrays["feature_scale"] <= 0).any():
+        raise ModelError(f"{folder}/arrays.npz: feature_scale must be above 0; {_HINT}")
+    arrays = {name: array.astype(np.float32) for name, array in model.arrays.items()}
+    return Tagger(
+        linear=Linear(
+            vocabulary=vocabulary,
+            **{name: arrays[name] for name in Linear._fields[1:]},
+        ),
+        nets=Nets(**{name: arrays[name] for name in Nets._fields}),
+        calibration=arrays["calibration"],
+        thresholds=thresholds,
+        digest=model.digest,
+    )
+
+
+def _thresholds(folder: Path, manifest: dict[str, Any]) -> tuple[float, ...]:
+    if manifest.get("labels") != list(LABELS):
+        raise ModelError(
+            f"{folder}/manifest.json: labels are {manifest.get('labels')}, expected {list(LABELS)}; {_HINT}"
+        )
+    if manifest.get("roles") != list(ROLES) or manifest.get("features") != list(FEATURES):
+        raise ModelError(f"{folder}/manifest.json: roles or features of another version; {_HINT}")
+    thresholds = manifest.get("thresholds")
+    if (
+        not isinstance(thresholds, dict)
+        or set(thresholds) != set(LABELS)
+        or not all(isinstance(value, float) and 0 < value < 1 for value in thresholds.values())
+    ):
+        raise ModelError(f"{folder}/manifest.json: thresholds must give each label a number in (0, 1); {_HINT}")
+    return tuple(thresholds[label] for label in LABELS)

@@ -1,0 +1,95 @@
+"""From a page's layout to calibrated scores: numpy only, and no state between pages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from pipeline.tag.context import context_features
+from pipeline.tag.layout import Layout
+from pipeline.tag.model import LABELS, LINEAR_ROLES, ROLE_COLUMNS, WEAK_SCALE, Linear, Nets
+
+#: Standard deviations from the mean at which a feature of level 2 is cut off.
+FARTHEST = 5.0
+_N = len(LABELS)
+
+
+class FirstLevel(NamedTuple):
+    """What level 1 says of a page, and what level 2 reads."""
+
+    logits: np.ndarray  # shape (n_passages, n_labels)
+    features: np.ndarray  # shape (n_passages, n_features)
+
+
+def score_sentences(sums: np.ndarray, spans: Sequence[Sequence[object]], linear: Linear) -> np.ndarray:
+    """What the sentences of a text say at most and on average.
+
+    Parameters
+    ----------
+    sums
+        Array of shape (n_sentences of all texts, 2 * n_labels): sums of the columns of `SENTENCE_ROLES`.
+    spans
+        The sentences of each text, in the order of `sums`.
+
+    Returns
+    -------
+    array of shape (n_texts, 4 * n_labels)
+        Maximum and mean over the sentences of (share of the logit, squashed weak score); 0 without one.
+    """
+    weak = np.tanh((sums[:, _N:] + linear.weak_intercept[:_N]) / WEAK_SCALE)
+    scores = np.concatenate([sums[:, :_N] + weak @ linear.weak_mix[:_N], weak], axis=1)
+    n_sentences = np.array([len(ranges) for ranges in spans])
+    out = np.zeros((len(n_sentences), 4 * _N), dtype=np.float32)
+    filled = np.flatnonzero(n_sentences)
+    if len(filled):
+        starts = (np.cumsum(n_sentences) - n_sentences)[filled]
+        out[filled, : 2 * _N] = np.maximum.reduceat(scores, starts, axis=0)
+        out[filled, 2 * _N :] = np.add.reduceat(scores, starts, axis=0) / n_sentences[filled, None]
+    return out
+
+
+def weak_sums(layout: Layout, sums: np.ndarray, linear: Linear) -> np.ndarray:
+    """Weak logits of each passage and of its heading (0 if none), shape (n_passages, 2 * n_labels)."""
+    own = sums[layout.own, ROLE_COLUMNS["weak"]] + linear.weak_intercept[:_N]
+    heading = sums[layout.heading, ROLE_COLUMNS["weak_heading"]] + linear.weak_intercept[_N:]
+    return np.concatenate([own, heading * (layout.heading > 0)[:, None]], axis=1)
+
+
+def first_level(layout: Layout, sums: np.ndarray, sentences: np.ndarray, linear: Linear) -> FirstLevel:
+    """Level 1 for all passages of a page.
+
+    Parameters
+    ----------
+    sums
+        Array of shape (n_texts, n_columns), as in `Lookup`.
+    sentences
+        Array of shape (n_texts, 4 * n_labels), from `score_sentences`.
+    """
+    weak = np.tanh(weak_sums(layout, sums, linear) / WEAK_SCALE)
+    logits = linear.intercept + weak @ linear.weak_mix
+    texts = (layout.own, layout.previous, layout.following, layout.heading, layout.lead_in)
+    for role, of_passages in zip(LINEAR_ROLES, texts, strict=True):
+        logits = logits + sums[of_passages, ROLE_COLUMNS[role]]
+    title = sums[layout.title, ROLE_COLUMNS["weak_heading"]] + linear.weak_intercept[_N:]
+    weak_title = np.tanh(title / WEAK_SCALE) * (layout.title > 0)
+    return FirstLevel(logits, context_features(layout, logits, weak, weak_title, sentences[layout.own]))
+
+
+def standardize(features: np.ndarray, mean: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """Features in standard deviations from their mean, held within `FARTHEST`: no odd page may run away."""
+    return np.clip((features - mean) / scale, -FARTHEST, FARTHEST)
+
+
+def second_level(features: np.ndarray, nets: Nets) -> np.ndarray:
+    """Mean logit of the nets (one hidden layer of ReLU units each), shape (n_passages, n_labels)."""
+    standard = standardize(features, nets.feature_mean, nets.feature_scale)
+    hidden = np.maximum(standard @ nets.hidden_weights + nets.hidden_bias[:, None, :], 0)
+    return (hidden @ nets.output_weights + nets.output_bias[:, None, :]).mean(axis=0)
+
+
+def calibrate(logits: np.ndarray, calibration: np.ndarray) -> np.ndarray:
+    """Platt scaling, rounded to four decimals (batch sizes change the last bits of a float)."""
+    slope, offset = calibration.T.astype(np.float64)
+    return np.round(1 / (1 + np.exp(-(logits.astype(np.float64) * slope + offset))), 4)

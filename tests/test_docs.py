@@ -1,0 +1,89 @@
+"""The docs say what is there: commands, options, reasons, columns, targets; and nothing that is not."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import subprocess
+
+import pytest
+from conftest import ROOT
+
+from pipeline.clean import REASONS
+from pipeline.cli import build_parser
+from pipeline.tag import LABELS
+from pipeline.write import SCHEMAS
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+DOCS = [
+    README,
+    (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"),
+    (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"),
+]
+(VERBS,) = (a for a in build_parser()._actions if isinstance(a, argparse._SubParsersAction))
+
+
+@pytest.mark.parametrize("verb", VERBS.choices)
+def test_every_command_has_help_and_stands_in_the_readme(verb):
+    assert f"### `{verb}`" in README or f"`{verb}`" in re.findall(r"^### (.*)$", README, re.M).__str__()
+    assert VERBS.choices[verb].description
+    for action in VERBS.choices[verb]._actions:
+        assert action.help, f"{verb} {action.option_strings or action.dest} has no help"
+
+
+def test_every_option_the_readme_names_exists():
+    known = {option for sub in VERBS.choices.values() for action in sub._actions for option in action.option_strings}
+    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", README))
+    assert named <= known
+
+
+@pytest.mark.parametrize("reason", REASONS)
+def test_every_reason_is_in_the_readme(reason):
+    assert f"| {reason} | {REASONS[reason]} |" in README
+
+
+@pytest.mark.parametrize("table", SCHEMAS)
+def test_every_column_is_in_the_readme(table):
+    assert re.search(rf"^\| `{table}` \|.*\| {', '.join(SCHEMAS[table].names)} \|$", README, re.M)
+
+
+def test_every_label_is_in_the_readme():
+    assert all(f"`{label}`" in README for label in LABELS)
+
+
+def test_every_target_has_help_and_does_something():
+    makefile = (ROOT / "Makefile").read_text()
+    phony = set(re.search(r"^\.PHONY: (.*)$", makefile, re.M)[1].split())
+    assert set(re.findall(r"^([a-z]+):.*## .+$", makefile, re.M)) == phony
+    shown = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert all(f"make {target}" in shown for target in phony)
+
+
+def test_the_figures_of_the_readme_are_those_of_evaluate():
+    """The table in the README is what the manifests hold and the floors allow."""
+    floors = json.loads((ROOT / "models" / "floors.json").read_text())
+    shown = {
+        name.strip(): float(value)
+        for name, value in re.findall(r"^((?:sample|folds) .*?|sample: .*?) +([01]\.\d{4}) ", README, re.M)
+    }
+    assert set(shown) == set(floors)
+    assert all(shown[name] >= floor for name, floor in floors.items())
+
+
+@pytest.mark.parametrize("folder", ["cleaner", "tagger"])
+def test_every_model_has_a_card_with_its_scores(folder):
+    card = (ROOT / "models" / folder / "CARD.md").read_text(encoding="utf-8")
+    assert "fails" in card
+    assert "fold" in card
+
+
+def test_models_stay_small():
+    assert sum(path.stat().st_size for path in (ROOT / "models").rglob("*") if path.is_file()) < 10_000_000
+
+
+def test_the_lock_names_no_index():
+    lock = (ROOT / "requirements.lock").read_text()
+    assert "--hash=sha256:" in lock
+    assert "--index-url" not in lock
+    assert "://" not in lock
