@@ -101,7 +101,7 @@ def build_parser() -> argparse.ArgumentParser:
     _model_options(sub, "cleaner", "tagger")
 
     sub = verb("train", _train, "train a model from labelled data and write it with its manifest and card")
-    sub.add_argument("model", choices=("cleaner", "tagger"))
+    sub.add_argument("model", choices=("cleaner", "tagger"), help="which one")
     sub.add_argument(
         "--corpus", type=Path, metavar="DIR", help="the labelled data; default: ../shared/bench or ../shared/corpora"
     )

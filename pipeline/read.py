@@ -12,6 +12,7 @@ import os
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -19,6 +20,8 @@ from pipeline.records import RawPage
 
 #: Files are read up to this size; a larger page is an error.
 MAX_PAGE_BYTES = 64 * 1024 * 1024
+#: So many rows of a table are looked at before it is called a table of something else.
+PROBE_ROWS = 20
 _CHUNK = 1 << 20
 
 
@@ -165,20 +168,41 @@ def _read_whole(stream: BinaryIO) -> bytes:
 
 def _read_jsonl(source: Source) -> Iterator[RawPage | PageError]:
     """One JSON object a line: id, html or text, and optionally url, site, title."""
-    row = source.row - 1
+    lines = _lines(source)
+    first = list(islice(lines, PROBE_ROWS))
+    columns = _columns_without_pages(first)
+    if columns:
+        message = f'a table of something else: no column "html" or "text" in its rows; columns are {", ".join(columns)}'
+        yield PageError(f"{source.page_id}:{source.row}", source.path, "read", "NoPages", message)
+        return
+    for row, line in enumerate(chain(first, lines), source.row):
+        if isinstance(line, Exception):
+            message = f"damaged or cut short after row {row - 1:,} ({line})"
+            yield PageError(f"{source.page_id}:{row}", source.path, "read", type(line).__name__, message)
+        elif line.strip():
+            yield _row_to_page(line, source, row)
+
+
+def _lines(source: Source) -> Iterator[bytes | Exception]:
+    """The lines of a range; if reading fails on the way, the failure comes last."""
     try:
         with _open(source.path) as stream:
             if source.offset:
                 stream.seek(source.offset)
-            for line in stream:
-                row += 1
-                if source.rows is not None and row >= source.row + source.rows:
-                    return
-                if line.strip():
-                    yield _row_to_page(line, source, row)
+            yield from stream if source.rows is None else islice(stream, source.rows)
     except (OSError, EOFError, zlib.error) as error:
-        message = f"damaged or cut short after row {row:,} ({error})"
-        yield PageError(f"{source.page_id}:{row + 1}", source.path, "read", type(error).__name__, message)
+        yield error
+
+
+def _columns_without_pages(lines: Sequence[bytes | Exception]) -> list[str]:
+    """The columns of rows, two or more, that are all JSON objects without a page: an index, say, among pages."""
+    try:
+        rows = [json.loads(line) for line in lines if isinstance(line, bytes) and line.strip()]
+    except ValueError:
+        return []
+    if len(rows) < 2 or not all(isinstance(row, dict) and not {"html", "text"} & set(row) for row in rows):
+        return []
+    return list(rows[0])
 
 
 def _row_to_page(line: bytes, source: Source, row: int) -> RawPage | PageError:

@@ -10,7 +10,7 @@ from pipeline.clean import REASONS, clean, features, judge, page_threshold
 from pipeline.clean.features import COLUMNS
 from pipeline.clean.pagekind import page_kind
 from pipeline.clean.reasons import RULES, Context, reason_of
-from pipeline.clean.tokens import headings_above, length_class, page_tokens, split_words
+from pipeline.clean.tokens import are_titles, headings_above, length_class, page_tokens, page_words, split_words
 from pipeline.parse import parse
 from pipeline.records import RawPage
 
@@ -49,8 +49,14 @@ def test_headings_above_dumps_are_the_lines_that_lead_a_run_in():
 
 def test_tokens_tell_the_heading_and_the_whole_of_a_short_text():
     page = html_page("<h2>Related stories</h2><p>Read more</p>")
-    tokens = page_tokens(page, headings_above(page))[1]
+    tokens = page_tokens(page, page_words(page), headings_above(page))[1]
     assert {"read", "more", "=read more", "^read more", "<related", "<stories"} <= set(tokens)
+
+
+def test_titles_are_told_whatever_their_case_and_marks():
+    page = html_page("<h1>Why calves cramp</h1><p>WHY CALVES CRAMP!</p><p>Why calves cramp at night</p>")
+    assert are_titles(page._replace(title="Why calves cramp")) == [True, True, False]
+    assert are_titles(page._replace(title=None)) == [False] * 3
 
 
 def test_features_are_finite_and_complete(cleaner):
@@ -128,7 +134,14 @@ def test_the_threshold_of_a_page(scores, words, threshold):
 
 
 def context(**more) -> Context:
-    defaults = {"is_html": False, "names": "", "heading": "", "run_length": 1, "word_score": 0.0, "name_score": 0.0}
+    defaults = {
+        "is_html": False,
+        "places": frozenset(),
+        "heading": "",
+        "run_length": 1,
+        "word_score": 0.0,
+        "name_score": 0.0,
+    }
     return Context(**{**defaults, **more})
 
 
@@ -142,7 +155,7 @@ REASON_CASES = [
     ("Date: March 04, 2025", {}, "date or byline"),
     ("2023年02月11日", {}, "date or byline"),
     ("By Ada Wren", {}, "date or byline"),
-    ("Great article, thank you for it", {"names": "div comments list"}, "comments"),
+    ("Great article, thank you for it", {"places": frozenset(("comments",))}, "comments"),
     ("Leave a reply", {}, "comments"),
     ("Share on Facebook", {}, "share buttons"),
     ("Ranking", {}, "headline list"),

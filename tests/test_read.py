@@ -121,6 +121,15 @@ def test_a_cut_table_gives_its_rows_and_then_an_error(tmp_path):
     assert f"after row {len(pages):,}" in error.message
 
 
+def test_the_rows_before_an_early_cut_are_not_lost(tmp_path):
+    path = tmp_path / "rows.jsonl.gz"
+    rows = [json.dumps({"id": f"p{n}", "text": f"{n * 7919**9}" * 3}) for n in range(10)]
+    path.write_bytes(gzip.compress("\n".join(rows).encode())[:-30])
+    *pages, error = read(find([str(path)])[0])
+    assert pages
+    assert isinstance(error, PageError)
+
+
 @pytest.mark.parametrize("max_rows", [1, 2, 3, 100])
 def test_ranges_cover_a_table_once(tmp_path, max_rows):
     path = tmp_path / "rows.jsonl"
@@ -130,6 +139,14 @@ def test_ranges_cover_a_table_once(tmp_path, max_rows):
     pages = [page for piece in pieces for page in read(piece)]
     assert [p.page_id for p in pages] == [f"é{n}" for n in range(7)]
     assert [p.source for p in pages] == [f"{path}:{n}" for n in range(1, 8)]
+
+
+def test_an_index_among_pages_is_one_error(tmp_path):
+    path = tmp_path / "index.jsonl"
+    path.write_text('{"file": "a.html", "words": 12}\n{"file": "b.html"}\n' * 50)
+    (error,) = read(find([str(path)])[0])
+    assert (error.error, error.source) == ("NoPages", str(path))
+    assert error.message.endswith("columns are file, words")
 
 
 def test_ranges_are_cut_by_bytes_too(tmp_path):

@@ -13,8 +13,8 @@ import numpy as np
 from pipeline.clean.features import COLUMNS
 from pipeline.clean.model import Cleaner, features, load_cleaner
 from pipeline.clean.pagekind import page_kind
-from pipeline.clean.reasons import REASONS, Context, reason_of
-from pipeline.clean.tokens import headings_above, split_words
+from pipeline.clean.reasons import REASONS, Context, places_named, reason_of
+from pipeline.clean.tokens import are_titles, headings_above
 from pipeline.records import Article, ParsedPage, Verdict
 
 __all__ = ["COLUMNS", "REASONS", "Cleaner", "clean", "features", "judge", "load_cleaner", "score"]
@@ -62,10 +62,10 @@ def judge(page: ParsedPage, table: np.ndarray, scores: np.ndarray) -> Article:
     threshold = page_threshold(scores, np.array([block.text.count(" ") + 1 for block in page.blocks]))
     verdicts: list[Verdict] = []
     kept: set[str] = set()
-    title = split_words(page.title or "")
+    titles = are_titles(page)
     contexts = None
     for i, (block, p) in enumerate(zip(page.blocks, scores.tolist(), strict=True)):
-        if title and len(block.text) < 300 and split_words(block.text) == title:
+        if titles[i]:
             verdicts.append(Verdict(False, p, "title"))
         elif p < threshold:
             contexts = contexts or _contexts(page, table)
@@ -96,17 +96,17 @@ def page_threshold(scores: np.ndarray, words: np.ndarray) -> float:
 
 def _contexts(page: ParsedPage, table: np.ndarray) -> list[Context]:
     """What the reasons are told from, for every block."""
-    chains: list[str] = []
+    named: list[frozenset[str]] = []
     for element in page.elements:
-        above = chains[element.parent] + " " if element.parent >= 0 else ""
-        chains.append(f"{above}{element.tag} {element.names}")
+        above = named[element.parent] if element.parent >= 0 else frozenset()
+        named.append(above | places_named(element.tag, element.names))
     word, name = COLUMNS.index("word_score"), COLUMNS.index("name_sum")
     runs = _run_lengths(page)
     headings = headings_above(page)
     return [
         Context(
             page.is_html,
-            chains[block.element],
+            named[block.element],
             page.blocks[headings[i]].text if headings[i] >= 0 else "",
             runs[i],
             float(table[i, word]),

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pipeline.clean.tokens import split_words
+from pipeline.clean.tokens import are_titles, split_words
 from pipeline.records import Block, Element, ParsedPage
 
 Array = np.ndarray
@@ -72,6 +72,7 @@ class Names(NamedTuple):
 
 def page_features(
     page: ParsedPage,
+    block_words: Sequence[Sequence[str]],
     above: Sequence[int],
     word_scores: Array,
     names: Sequence[Names],
@@ -81,6 +82,8 @@ def page_features(
     Parameters
     ----------
     page : ParsedPage
+    block_words : sequence of sequences of str, length n_blocks
+        From `tokens.page_words`.
     above : sequence of int, length n_blocks
         Index of the heading above each block, -1 for none (`tokens.headings_above`).
     word_scores : array of shape (n_blocks,)
@@ -112,7 +115,7 @@ def page_features(
     _container_columns(columns, scores, weight, tree, words, prose, own["link_share"])
     _section_columns(columns, scores, weight, words, blocks, above, own["link_share"])
     _best_container_columns(columns, tree, words, prose)
-    _repeat_columns(columns, page)
+    _repeat_columns(columns, page, block_words)
     _place_columns(columns, page, tree, words, prose, own["link_share"])
     _dump_columns(columns, page)
     table = np.empty((n, len(COLUMNS)), dtype=np.float32)
@@ -347,7 +350,7 @@ def _best_container_columns(columns: dict[str, Array], tree: _Tree, words: Array
             columns["half_depth"] = columns["depth"] - depth
 
 
-def _repeat_columns(columns: dict[str, Array], page: ParsedPage) -> None:
+def _repeat_columns(columns: dict[str, Array], page: ParsedPage, block_words: Sequence[Sequence[str]]) -> None:
     """How often the same text stands on the page, and how much of it is the title."""
     totals: dict[str, int] = {}
     occurrence = []
@@ -357,15 +360,10 @@ def _repeat_columns(columns: dict[str, Array], page: ParsedPage) -> None:
         totals[block.text] = seen + 1
     columns["same_text"] = np.array([totals[b.text] - 1 for b in page.blocks], dtype=np.float64)
     columns["same_text_before"] = np.array(occurrence, dtype=np.float64)
-    title = split_words(page.title or "")
-    wanted = frozenset(title)
-    share, equal = [], []
-    for block in page.blocks:
-        words = split_words(block.text) if wanted and len(block.text) < 300 else []
-        share.append(sum(word in wanted for word in words) / len(words) if words else 0.0)
-        equal.append(bool(title) and words == title)
+    wanted = frozenset(split_words(page.title or ""))
+    share = [sum([word in wanted for word in words]) / len(words) if wanted and words else 0.0 for words in block_words]
     columns["title_share"] = np.array(share)
-    columns["is_title"] = np.array(equal, dtype=np.float64)
+    columns["is_title"] = np.array(are_titles(page), dtype=np.float64)
 
 
 def _place_columns(

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pipeline.clean.features import COLUMNS, Names, page_features
-from pipeline.clean.tokens import headings_above, name_tokens, page_tokens
+from pipeline.clean.tokens import headings_above, name_tokens, page_tokens, page_words
 from pipeline.clean.trees import NODE_COLUMNS, Trees
 from pipeline.model_store import SHIPPED, ModelError, Schema, load_model
 from pipeline.records import Element, ParsedPage
@@ -73,8 +73,9 @@ class Cleaner(NamedTuple):
 def features(page: ParsedPage, branch: Branch) -> np.ndarray:
     """The feature table of one page, shape (n_blocks, n_columns)."""
     above = headings_above(page)
-    scores = branch.word_scores(page_tokens(page, above))
-    return page_features(page, above, scores, branch.name_scores(page.elements))
+    words = page_words(page)
+    scores = branch.word_scores(page_tokens(page, words, above))
+    return page_features(page, words, above, scores, branch.name_scores(page.elements))
 
 
 def load_cleaner(folder: Path = SHIPPED / "cleaner") -> Cleaner:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import NamedTuple
 
 from pipeline.parse.metadata import parse_date
@@ -39,7 +40,7 @@ class Context(NamedTuple):
     """What a rule may look at besides the block itself."""
 
     is_html: bool
-    names: str  # tags and names of the elements around it, joined by blanks
+    places: frozenset[str]  # keys of `PLACES` that the names of the elements around it speak of
     heading: str  # the text of the heading it stands under, "" for none
     run_length: int  # like blocks in a row, this one among them
     word_score: float  # logits of the two linear models
@@ -99,13 +100,27 @@ _AUTHOR = _any(
     r"reviewed by|about the author|medical(?:ly)? review\w*|fact.checked|has (?:covered|written)|edited by|"
     r"is an? (?:\w+ )?(?:writer|journalist|reporter|editor)|contributors?"
 )
-_AUTHOR_NAMES = _any("author|bio|byline|reviewer")
-_REFERENCE_NAMES = _any("references?|citations?|footnotes?|bibliography")
 _REFERENCE = re.compile(r"\bdoi\b|\bet al\b|\A\[?\d+[\].] |\bsources?:|\Ahttps?://", re.I)
 _CREDIT = _any(r"(?:image|photo) credit|getty images|shutterstock|photo(?:graph)? by|image:")
-_NAVIGATION = _any(
-    "nav|navbar|navigation|menu|breadcrumbs?|pagination|pager|footer|header|sidebar|search|tabs|toc|skip"
-)
+#: Parts of a page that names of elements speak of.
+PLACES = {
+    "comments": _COMMENTS,
+    "author": _any("author|bio|byline|reviewer"),
+    "references": _any("references?|citations?|footnotes?|bibliography"),
+    "navigation": _any(
+        "nav|navbar|navigation|menu|breadcrumbs?|pagination|pager|footer|header|sidebar|search|tabs|toc|skip"
+    ),
+}
+
+
+@lru_cache(maxsize=1 << 14)
+def places_named(tag: str, names: str) -> frozenset[str]:
+    """The keys of `PLACES` that one element's tag and names speak of.
+
+    >>> sorted(places_named("div", "comments author box"))
+    ['author', 'comments']
+    """
+    return frozenset(place for place, pattern in PLACES.items() if pattern.search(f"{tag} {names}"))
 
 
 def _is_byline(block: Block, context: Context) -> bool:
@@ -122,9 +137,14 @@ def _is_headline(block: Block, context: Context) -> bool:
     return 3 <= words <= 30 and (announced or (words >= 4 and context.run_length >= 3 and block.kind != "cell"))
 
 
+def _is_reference(block: Block, context: Context) -> bool:
+    named = "references" in context.places or PLACES["references"].search(context.heading)
+    return bool(named or _REFERENCE.search(block.text))
+
+
 def _is_menu(block: Block, context: Context) -> bool:
     short_link = len(block.text) < 40 and (block.link_share > 0.5 or block.text[-1] not in ".!?")
-    return short_link or bool(_NAVIGATION.search(context.names))
+    return short_link or "navigation" in context.places
 
 
 #: The first row that holds tells the reason.
@@ -132,14 +152,17 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ("breadcrumb", lambda b, c: len(b.text) < 300 and (_FILE.search(b.text) or _CRUMB.search(b.text))),
     ("counter", lambda b, c: len(b.text) < 40 and _COUNTER.match(b.text)),
     ("date or byline", _is_byline),
-    ("comments", lambda b, c: _COMMENTS.search(c.names) or (len(b.text) < 60 and _COMMENTS.search(b.text))),
+    ("comments", lambda b, c: "comments" in c.places or (len(b.text) < 60 and _COMMENTS.search(b.text))),
     ("share buttons", lambda b, c: len(b.text) < 60 and _SHARE.search(b.text)),
     ("teaser", lambda b, c: len(b.text) < 200 and (_TEASER.search(b.text) or _GLUED.search(b.text))),
     ("legal notice", lambda b, c: _LEGAL.search(b.text)),
     ("headline list", _is_headline),
     ("promotion", lambda b, c: _PROMOTION.search(b.text)),
-    ("about the author", lambda b, c: _AUTHOR.search(b.text) or _AUTHOR_NAMES.search(c.names)),
-    ("references", lambda b, c: _REFERENCE_NAMES.search(f"{c.names} {c.heading}") or _REFERENCE.search(b.text)),
+    ("about the author", lambda b, c: _AUTHOR.search(b.text) or "author" in c.places),
+    (
+        "references",
+        lambda b, c: "references" in c.places or PLACES["references"].search(c.heading) or _REFERENCE.search(b.text),
+    ),
     ("caption", lambda b, c: b.kind == "caption" or _CREDIT.search(b.text)),
     ("navigation", _is_menu),
     ("outside the article", lambda b, c: c.is_html and c.name_score < c.word_score),

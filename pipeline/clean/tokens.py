@@ -95,19 +95,40 @@ def block_tokens(block: Block, words: Sequence[str], heading_words: Sequence[str
     return tokens
 
 
-def page_tokens(page: ParsedPage, above: Sequence[int]) -> list[list[str]]:
-    """`block_tokens` of every block of a page."""
+def page_words(page: ParsedPage) -> list[list[str]]:
+    """`split_words` of the first `HEAD_CHARS` and last `TAIL_CHARS` characters of every block."""
     words = []
     for block in page.blocks:
         text = block.text
         if len(text) > HEAD_CHARS + TAIL_CHARS:
             text = f"{text[:HEAD_CHARS]} {text[-TAIL_CHARS:]}"
         words.append(split_words(text))
+    return words
+
+
+def page_tokens(page: ParsedPage, words: Sequence[Sequence[str]], above: Sequence[int]) -> list[list[str]]:
+    """`block_tokens` of every block of a page.
+
+    Parameters
+    ----------
+    page : ParsedPage
+    words : sequence of sequences of str, length n_blocks
+        From `page_words`.
+    above : sequence of int, length n_blocks
+        From `headings_above`.
+    """
     elements = page.elements
     return [
         block_tokens(block, words[i], words[above[i]] if above[i] >= 0 else (), elements[block.element].tag)
         for i, block in enumerate(page.blocks)
     ]
+
+
+def are_titles(page: ParsedPage) -> list[bool]:
+    """For each block whether it says the page's title and nothing else."""
+    title = split_words(page.title or "")
+    longest = 2 * len(page.title or "") + 10
+    return [bool(title) and len(b.text) < longest and split_words(b.text) == title for b in page.blocks]
 
 
 def name_tokens(element: Element) -> list[str]:

@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pipeline.learn.align import coverage
+from pipeline.learn.dumps import dump
 from pipeline.learn.rows import read_rows
 from pipeline.parse import NoText, parse
+from pipeline.parse.metadata import site_of
 from pipeline.records import ParsedPage, RawPage
 
 #: A block is content if so much of it stands in its place in the reference.
@@ -35,6 +37,7 @@ class Example(NamedTuple):
     health: bool
     suspect: bool  # the reference is known to be wrong: scored, but not learnt from
     truth: Any  # HTML: the reference text; dumps: (lines, labels, neutral)
+    scored: bool = True  # pages made for training only are learnt from, but not scored
 
 
 def read_html(bench: Path, folds: str = "domain") -> list[Example]:
@@ -70,18 +73,35 @@ def read_html(bench: Path, folds: str = "domain") -> list[Example]:
 
 
 def read_text(bench: Path) -> list[Example]:
-    """The dumps; a block is content if most words of its lines are. Folds by site."""
+    """The dumps; a block is content if most words of its lines are. Folds by site.
+
+    Dumps made here from those HTML pages that no dump of the benchmark was made from are added for training.
+    """
     examples = []
+    used: set[str] = set()
     for name in ("a", "b"):
         for row in read_rows(bench / "text" / f"dev_{name}.jsonl.gz"):
-            source = "\n".join(row["lines"])
-            page = _parse(RawPage(row["id"], row["id"], source, False, url=row["url"], site=row["site"]))
-            labels, counted = _line_labels(page, row["lines"], row["labels"], frozenset(row["neutral"]))
-            fold = zlib.crc32(row["site"].encode()) % FOLDS
-            truth = (row["lines"], row["labels"], frozenset(row["neutral"]))
-            health = row["kind"] == "health"
-            examples.append(Example(page, labels, counted, fold, f"{name} {row['kind']}", health, False, truth))
+            neutral = frozenset(row["neutral"])
+            raw = RawPage(row["id"], row["id"], "\n".join(row["lines"]), False, url=row["url"], site=row["site"])
+            examples.append(_dump_example(raw, row["lines"], row["labels"], neutral, f"{name} {row['kind']}"))
+            used.add(row["id"].split("-")[2] if name == "a" else row["source"].removeprefix("wcxb:"))
+    for source in read_html(bench):
+        page = source.page
+        if page.page_id in used or source.suspect or not page.blocks:
+            continue
+        lines, labels = dump(page, source.labels)
+        raw = RawPage(f"made-{page.page_id}", page.source, "\n".join(lines), False, page.url, page.site)
+        made = _dump_example(raw, lines, labels, frozenset(), "made")
+        examples.append(made._replace(scored=False))
     return examples
+
+
+def _dump_example(raw: RawPage, lines: list[str], labels: list[int], neutral: frozenset[int], group: str) -> Example:
+    page = _parse(raw)
+    content, counted = _line_labels(page, lines, labels, neutral)
+    site = site_of(f"http://{raw.site}") or raw.page_id
+    fold = zlib.crc32(site.encode()) % FOLDS
+    return Example(page, content, counted, fold, group, group.endswith("health"), False, (lines, labels, neutral))
 
 
 def lines_of(page: ParsedPage, lines: list[str]) -> list[range]:

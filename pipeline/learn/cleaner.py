@@ -22,7 +22,7 @@ from sklearn.linear_model import LogisticRegression
 
 from pipeline.clean.features import COLUMNS, page_features
 from pipeline.clean.model import Branch
-from pipeline.clean.tokens import headings_above, name_tokens, page_tokens
+from pipeline.clean.tokens import headings_above, name_tokens, page_tokens, page_words
 from pipeline.clean.trees import Trees, flatten
 from pipeline.learn.bench import FOLDS, Example
 from pipeline.records import ParsedPage
@@ -154,7 +154,9 @@ class _Data:
     def __init__(self, examples: Sequence[Example], options: Options) -> None:
         self.examples, self.options = examples, options
         self.above = [headings_above(e.page) for e in examples]
-        self.tokens = [page_tokens(e.page, above) for e, above in zip(examples, self.above, strict=True)]
+        self.block_words = [page_words(e.page) for e in examples]
+        triples = zip(examples, self.block_words, self.above, strict=True)
+        self.tokens = [page_tokens(e.page, words, above) for e, words, above in triples]
         sizes = [len(e.page.blocks) for e in examples]
         self.page_of = np.repeat(np.arange(len(examples)), sizes)
         self.first = np.concatenate(([0], np.cumsum(sizes)))
@@ -179,7 +181,7 @@ class _Data:
         page = self.examples[i].page
         branch = Branch(words.weights, words.bias, _role_table(names, 0.0, page), _NO_TREES)
         scores = branch.word_scores(self.tokens[i])
-        return page_features(page, self.above[i], scores, branch.name_scores(page.elements))
+        return page_features(page, self.block_words[i], self.above[i], scores, branch.name_scores(page.elements))
 
     def boost(self, tables: Mapping[int, np.ndarray], chosen: Sequence[int]) -> HistGradientBoostingClassifier:
         """Boosted trees over the tables of the chosen pages; those with a wrong reference are left out."""

@@ -102,7 +102,9 @@ def _fit_branch(
     """One branch, its figures, and its out-of-fold articles; run in a process of its own."""
     examples = read()
     fitted, scores = fit(examples, options, lambda line: print(f"{name}: {line}", file=sys.stderr, flush=True))
-    articles = [judge_example(e, s) for e, s in zip(examples, scores, strict=True)]
+    scored = [(e, s) for e, s in zip(examples, scores, strict=True) if e.scored]
+    examples = [e for e, _ in scored]
+    articles = [judge_example(e, s) for e, s in scored]
     measured = [
         Measured(e, *measure(e, kept), measure(e, prose(e))[0]) for e, kept in zip(examples, articles, strict=True)
     ]
