@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from pipeline.clean import clean
 from pipeline.engine import load_models
-from pipeline.learn.measures import f1
+from pipeline.learn.tag_scores import macro_f1, tags_to_array
 from pipeline.parse import parse
 from pipeline.read import InputError, PageError, find, read
 from pipeline.records import Article, TaggedSection
@@ -104,8 +104,8 @@ def sample_figures(results: Sequence[Outcome]) -> list[Figure]:
     none = sum(not wanted for wanted, _ in pairs) / len(pairs)
     figures.append(Figure("sample: first tag of sections right", _share(pairs), none, "never a tag"))
     passages = [pair for o in results for pair in passage_pairs(o)]
-    always = macro_f1([(wanted, LABELS) for wanted, _ in passages])
-    figures.append(Figure("sample: macro-F1 of passages", macro_f1(passages), always, "every tag on all"))
+    always = passages_f1([(wanted, LABELS) for wanted, _ in passages])
+    figures.append(Figure("sample: macro-F1 of passages", passages_f1(passages), always, "every tag on all"))
     return figures
 
 
@@ -163,17 +163,13 @@ def passage_pairs(outcome: Outcome) -> list[tuple[Sequence[str], Sequence[str]]]
     ]
 
 
-def macro_f1(pairs: Sequence[tuple[Sequence[str], Sequence[str]]]) -> float:
-    """Mean over the labels of F1 over passages.
+def passages_f1(pairs: Sequence[tuple[Sequence[str], Sequence[str]]]) -> float:
+    """Macro-F1 of pairs of wanted and found tags.
 
-    >>> macro_f1([(["causes"], ["causes"]), (["remedies"], []), (["warning_signs"], ["warning_signs"])])
+    >>> passages_f1([(["causes"], ["causes"]), (["remedies"], []), (["warning_signs"], ["warning_signs"])])
     0.6666666666666666
     """
-    values = []
-    for label in LABELS:
-        common = sum(label in wanted and label in found for wanted, found in pairs)
-        values.append(f1(common, sum(label in f for _, f in pairs), sum(label in w for w, _ in pairs)))
-    return sum(values) / len(values)
+    return macro_f1(*(tags_to_array([pair[side] for pair in pairs]) for side in (0, 1)))
 
 
 def table(figures: Sequence[Figure], floors: Mapping[str, float]) -> str:

@@ -13,6 +13,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from pipeline.parse.text import OPEN_WORDS
 from pipeline.records import Block, Passage, Section
 
 #: Level of a heading whose source names none, and of one found outside any marked heading.
@@ -136,7 +137,7 @@ def _works_as_heading(blocks: Sequence[Block], position: int) -> bool:
 def _is_bare_heading(text: str, words: list[str]) -> bool:
     if len(words) > MAX_BARE_HEADING_WORDS or text.endswith(_NO_HEADING_END) or ":" in text:
         return False
-    if not (text[0].isupper() or text[0].isdigit()) or _LEADS_IN.search(text):
+    if not (text[0].isupper() or text[0].isdigit()) or _LEADS_IN.search(text) or words[-1] in OPEN_WORDS:
         return False
     letters = [word for word in words if word[0].isalpha()]
     if any(word.strip(",&'’").lower() in SECTION_WORDS for word in letters):
@@ -175,5 +176,6 @@ def _lead_in(block: Block) -> str:
     last = match[1] if match else block.text
     if block.text.endswith(":"):
         return last
-    short = len(last.split()) <= MAX_LEAD_IN_WORDS
-    return last if short and _LEADS_IN.search(last) else ""
+    words = last.split()
+    leads = words[-1] in OPEN_WORDS or bool(_LEADS_IN.search(last))
+    return last if leads and len(words) <= MAX_LEAD_IN_WORDS else ""

@@ -10,7 +10,15 @@ from pipeline.clean import REASONS, clean, features, judge, page_threshold
 from pipeline.clean.features import COLUMNS
 from pipeline.clean.pagekind import page_kind
 from pipeline.clean.reasons import RULES, Context, reason_of
-from pipeline.clean.tokens import are_titles, headings_above, length_class, page_tokens, page_words, split_words
+from pipeline.clean.tokens import (
+    are_titles,
+    headings_above,
+    length_class,
+    page_tokens,
+    page_words,
+    runs_of,
+    split_words,
+)
 from pipeline.parse import parse
 from pipeline.records import RawPage
 
@@ -53,6 +61,15 @@ def test_tokens_tell_the_heading_and_the_whole_of_a_short_text():
     assert {"read", "more", "=read more", "^read more", "<related", "<stories"} <= set(tokens)
 
 
+@pytest.mark.parametrize(
+    ("text", "token"), [("Author：Ada Wren", "author:"), ("File under: pain", "file under:"), ("At 10:30", None)]
+)
+def test_tokens_tell_a_label(text, token):
+    page = text_page(text)
+    (tokens,) = page_tokens(page, page_words(page), [-1])
+    assert [t for t in tokens if t.endswith(":") and not t.startswith("#")] == ([token] if token else [])
+
+
 def test_titles_are_told_whatever_their_case_and_marks():
     page = html_page("<h1>Why calves cramp</h1><p>WHY CALVES CRAMP!</p><p>Why calves cramp at night</p>")
     assert are_titles(page._replace(title="Why calves cramp")) == [True, True, False]
@@ -81,6 +98,19 @@ def test_some_columns_by_hand(cleaner):
     assert column(page, cleaner, "glued_colon") == [0, 0, 0, 1]
     assert column(page, cleaner, "kind_heading") == [1, 0, 0, 0]
     assert column(page, cleaner, "position") == [0, 0.25, 0.5, 0.75]
+
+
+def test_runs_know_what_leads_them_in_and_what_surrounds_them(cleaner):
+    prose = "The calf hardens in the night and wakes even the deepest sleepers in the whole house."
+    page = text_page(
+        f"{prose}\nOther reasons are\n- a knock on the calf\n- salt\n{prose}\nRelated\n- A Headline\n- Another One"
+    )
+    assert [len(run) for run in runs_of(page)] == [1, 1, 2, 1, 1, 2]
+    assert column(page, cleaner, "run_led_in") == [0, 0, 1, 1, 0, 0, 0, 0]
+    assert column(page, cleaner, "run_before_prose") == [0, 0, 1, 1, 0, 0, 0, 0]
+    assert column(page, cleaner, "run_place") == [0, 0, 0, 0.5, 0, 0, 0, 0.5]
+    assert column(page, cleaner, "run_lower")[2] == 1
+    assert column(page, cleaner, "run_lower")[6] == 0
 
 
 def test_the_article_is_kept_and_the_rest_has_reasons(cleaner):

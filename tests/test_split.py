@@ -115,6 +115,7 @@ IS_A_PASSAGE = {
     "one word": "Advertisement",
     "picture credit": "Photo courtesy of the clinic",
     "lead-in": "Common triggers include:",
+    "lead-in that breaks off": "Among the things that add to it are",
     "label with a value": "Serves: four",
     "open sentence": "and then it went away",
     "two sentences, one asked": "It hurts. What now?",

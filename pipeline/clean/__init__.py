@@ -6,15 +6,13 @@ scores, from neighbours, containers and the page (see `features.COLUMNS`). What 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from pipeline.clean.features import COLUMNS
 from pipeline.clean.model import Cleaner, features, load_cleaner
 from pipeline.clean.pagekind import page_kind
 from pipeline.clean.reasons import REASONS, Context, places_named, reason_of
-from pipeline.clean.tokens import are_titles, headings_above
+from pipeline.clean.tokens import are_titles, headings_above, runs_of
 from pipeline.records import Article, ParsedPage, Verdict
 
 __all__ = ["COLUMNS", "REASONS", "Cleaner", "clean", "features", "judge", "load_cleaner", "score"]
@@ -101,28 +99,16 @@ def _contexts(page: ParsedPage, table: np.ndarray) -> list[Context]:
         above = named[element.parent] if element.parent >= 0 else frozenset()
         named.append(above | places_named(element.tag, element.names))
     word, name = COLUMNS.index("word_score"), COLUMNS.index("name_sum")
-    runs = _run_lengths(page)
+    run_lengths = [len(run) for run in runs_of(page) for _ in run]
     headings = headings_above(page)
     return [
         Context(
             page.is_html,
             named[block.element],
             page.blocks[headings[i]].text if headings[i] >= 0 else "",
-            runs[i],
+            run_lengths[i],
             float(table[i, word]),
             float(table[i, name]),
         )
         for i, block in enumerate(page.blocks)
     ]
-
-
-def _run_lengths(page: ParsedPage) -> Sequence[int]:
-    """For each block how many like it (kind and tag of its element) stand in a row there."""
-    keys = [(block.kind, page.elements[block.element].tag) for block in page.blocks]
-    lengths: list[int] = []
-    start = 0
-    for i in range(1, len(keys) + 1):
-        if i == len(keys) or keys[i] != keys[start]:
-            lengths += [i - start] * (i - start)
-            start = i
-    return lengths

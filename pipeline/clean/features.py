@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pipeline.clean.tokens import are_titles, split_words
+from pipeline.clean.tokens import are_titles, leads_in, runs_of, split_words
 from pipeline.records import Block, Element, ParsedPage
 
 Array = np.ndarray
@@ -41,6 +41,9 @@ COLUMNS: tuple[str, ...] = (
     "near_word", "near_name", "before_word", "before_name", "after_word", "after_name", "previous_word", "next_word",
     "previous_words", "next_words",
     "all_before_word", "all_before_name", "all_after_word", "all_after_name",
+    # the run of like blocks it stands in
+    "run_size", "run_place", "run_word", "run_topic", "run_capitals", "run_lower", "run_sentences", "run_led_in",
+    "run_after_prose", "run_before_prose",
     # its likes and its containers
     "like_word", "like_name", "like_count", "like_words", "like_prose", "like3_word", "like3_name", "own_word",
     "own_words", "own_links", "own_prose", "parent_word", "parent_prose",
@@ -57,9 +60,9 @@ COLUMNS: tuple[str, ...] = (
     "page_in_article", "page_articles",
     *(f"in_{tag}" for tag in _LANDMARKS),
     # dumps
-    "marker", "indent", "gap", "gap_after", "run_position", "run_length", "right_share",
+    "marker", "indent", "gap", "gap_after", "right_share",
 )  # fmt: skip
-DUMP_COLUMNS = frozenset(COLUMNS[-7:])
+DUMP_COLUMNS = frozenset(COLUMNS[-5:])
 
 
 class Names(NamedTuple):
@@ -111,6 +114,7 @@ def page_features(
     columns["topic_share"] = _topic_share(blocks, prose)
     scores = {"word": word_scores, "name": name}
     _neighbour_columns(columns, scores, weight)
+    _run_columns(columns, page, weight, prose)
     _like_columns(columns, scores, weight, tree, words, prose)
     _container_columns(columns, scores, weight, tree, words, prose, own["link_share"])
     _section_columns(columns, scores, weight, words, blocks, above, own["link_share"])
@@ -251,6 +255,34 @@ def _neighbour_columns(columns: dict[str, Array], scores: dict[str, Array], weig
     columns["next_word"] = np.concatenate((word[1:], [0.0]))
     columns["previous_words"] = np.concatenate(([0.0], columns["words"][:-1]))
     columns["next_words"] = np.concatenate((columns["words"][1:], [0.0]))
+
+
+def _run_columns(columns: dict[str, Array], page: ParsedPage, weight: Array, prose: Array) -> None:
+    """What the run of like blocks is like as a whole, and what stands before and after it.
+
+    A list that belongs to the article is led in by a line that ends in a colon or breaks off, keeps to the page's
+    topic, and stands between prose; a list of headlines is none of this.
+    """
+    runs = runs_of(page)
+    starts = np.array([run.start for run in runs], dtype=np.int64)
+    sizes = np.array([len(run) for run in runs], dtype=np.int64)
+    of = np.repeat(np.arange(len(runs)), sizes)
+    weights = np.add.reduceat(weight, starts)
+    for name, column in (
+        ("run_word", "word_score"),
+        ("run_topic", "topic_share"),
+        ("run_capitals", "capital_share"),
+        ("run_lower", "starts_lower"),
+        ("run_sentences", "ends_sentence"),
+    ):
+        columns[name] = (np.add.reduceat(columns[column] * weight, starts) / weights)[of]
+    columns["run_size"] = np.log1p(sizes)[of]
+    columns["run_place"] = (np.arange(len(of)) - starts[of]) / sizes[of]
+    before = [page.blocks[run.start - 1] if run.start else None for run in runs]
+    columns["run_led_in"] = np.array([float(block is not None and leads_in(block.text)) for block in before])[of]
+    good = np.concatenate(([0.0], prose > 0, [0.0]))
+    columns["run_after_prose"] = good[starts][of]
+    columns["run_before_prose"] = good[starts + sizes + 1][of]
 
 
 def _like_columns(
@@ -412,11 +444,3 @@ def _dump_columns(columns: dict[str, Array], page: ParsedPage) -> None:
     columns["gap_after"] = np.concatenate((gaps[1:], [3.0]))
     lengths = np.array([len(b.text) for b in blocks], dtype=np.float64)
     columns["right_share"] = lengths / max(1.0, float(lengths.max()))
-    columns["run_position"] = np.zeros(n)
-    columns["run_length"] = np.zeros(n)
-    for element in page.elements:
-        if element.tag in ("page", "section"):
-            continue
-        size = element.last - element.first
-        columns["run_length"][element.first : element.last] = math.log1p(size)
-        columns["run_position"][element.first : element.last] = np.arange(size) / size

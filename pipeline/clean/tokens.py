@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
-from pipeline.parse.text import is_short
+from pipeline.parse.text import OPEN_WORDS, is_short
 from pipeline.records import Block, Element, ParsedPage
 
 #: The word model reads this much of a block's beginning and of its end.
@@ -18,7 +19,9 @@ HEADING_WORDS = 8
 LEAD_MAX_WORDS = 6
 
 _DIGITS = str.maketrans("123456789", "000000000")
-_SPLIT = str.maketrans({ch: " " for ch in ".,;:!?()[]{}<>\"“”‘’'|/\\+=*_~`^»«•·›‹–—-#@%&$€£©®™…→↑↓←"})
+_SPLIT = str.maketrans({ch: " " for ch in ".,;:!?()[]{}<>\"“”‘’'|/\\+=*_~`^»«•·›‹–—-#@%&$€£©®™…→↑↓←：，。（）、！？；"})
+#: "Author: …", "Tags:…": a label of one or two words and its value.
+_LABEL = re.compile(r"[^\W\d]+(?: [^\W\d]+)?(?=\s?[:：])")
 _LENGTHS = (1, 2, 3, 5, 8, 12, 20, 35, 60, 100)
 
 
@@ -91,6 +94,9 @@ def block_tokens(block: Block, words: Sequence[str], heading_words: Sequence[str
         tokens += (f"^{words[0]}", f"{words[-1]}$", f"^{' '.join(words[:2])}")
         if len(text) <= WHOLE_MAX_CHARS:
             tokens.append("=" + " ".join(words))
+    label = _LABEL.match(text)
+    if label:
+        tokens.append(f"{label[0].lower()}:")
     tokens.extend("<" + word for word in heading_words[:HEADING_WORDS])
     return tokens
 
@@ -122,6 +128,22 @@ def page_tokens(page: ParsedPage, words: Sequence[Sequence[str]], above: Sequenc
         block_tokens(block, words[i], words[above[i]] if above[i] >= 0 else (), elements[block.element].tag)
         for i, block in enumerate(page.blocks)
     ]
+
+
+def runs_of(page: ParsedPage) -> list[range]:
+    """The runs of blocks that are alike in kind and in the tag of their element, in order, covering the page."""
+    keys = [(block.kind, page.elements[block.element].tag) for block in page.blocks]
+    starts = [i for i in range(len(keys)) if not i or keys[i] != keys[i - 1]]
+    return [range(first, last) for first, last in zip(starts, [*starts[1:], len(keys)], strict=True)]
+
+
+def leads_in(text: str) -> bool:
+    """Whether a line leads a list in: it ends in a colon, or breaks off.
+
+    >>> leads_in("Triggers include:"), leads_in("Other reasons are"), leads_in("Related")
+    (True, True, False)
+    """
+    return text.endswith((":", "：")) or text.rsplit(None, 1)[-1] in OPEN_WORDS
 
 
 def are_titles(page: ParsedPage) -> list[bool]:

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pipeline.learn.align import coverage
-from pipeline.learn.dumps import dump
+from pipeline.learn.corpus import WRITTEN
+from pipeline.learn.dumps import dump, rewrap
 from pipeline.learn.rows import read_rows
 from pipeline.parse import NoText, parse
 from pipeline.parse.metadata import site_of
@@ -75,16 +76,27 @@ def read_html(bench: Path, folds: str = "domain") -> list[Example]:
 def read_text(bench: Path) -> list[Example]:
     """The dumps; a block is content if most words of its lines are. Folds by site.
 
-    Dumps made here from those HTML pages that no dump of the benchmark was made from are added for training.
+    Dumps made for training only are added: of those HTML pages that no dump of the benchmark was made from, and
+    of the farm pages with articles written for the project in their chrome.
     """
     examples = []
     used: set[str] = set()
+    written = [row for path in sorted(WRITTEN.glob("*.jsonl")) for row in read_rows(path)]
     for name in ("a", "b"):
         for row in read_rows(bench / "text" / f"dev_{name}.jsonl.gz"):
             neutral = frozenset(row["neutral"])
             raw = RawPage(row["id"], row["id"], "\n".join(row["lines"]), False, url=row["url"], site=row["site"])
             examples.append(_dump_example(raw, row["lines"], row["labels"], neutral, f"{name} {row['kind']}"))
             used.add(row["id"].split("-")[2] if name == "a" else row["source"].removeprefix("wcxb:"))
+            if name == "b" and written:
+                style = zlib.crc32(row["id"].encode())
+                article = written[style % len(written)]
+                blocks = [(block["kind"], block["text"]) for block in article["blocks"]]
+                chrome = (row["lines"], row["labels"], neutral, row["title"])
+                lines, labels = rewrap(*chrome, article["title"], blocks, style)
+                raw = RawPage(f"made-{row['id']}", row["id"], "\n".join(lines), False, url=row["url"], site=row["site"])
+                made = _dump_example(raw, lines, labels, neutral, "made")
+                examples.append(made._replace(scored=False))
     for source in read_html(bench):
         page = source.page
         if page.page_id in used or source.suspect or not page.blocks:

@@ -16,8 +16,9 @@ Made {created} by `python -m pipeline train cleaner`.
 ## Data
 WCXB development pages (HTML, {html_pages}), labelled by aligning their blocks with the reference text, and
 {text_pages} text dumps with a label for every line (`a`: dumps of real pages; `b`: real articles in content-farm
-chrome). Pages whose reference is known to be wrong are not learnt from, but are scored. The digests of the files
-are in `manifest.json`.
+chrome). Pages whose reference is known to be wrong are not learnt from, but are scored. For dumps more pages are
+made for training only, never scored: HTML pages printed as text, and the farm pages' chrome round articles written for
+the project (`data/written`), each in the fold of its site. The digests of the files are in `manifest.json`.
 
 ## Figures
 Pooled over {count} folds; HTML held out by {held}, dumps by site. No model that scores a page has seen a page of

@@ -7,10 +7,11 @@ headings and lead-ins are the same in training and in use.
 from __future__ import annotations
 
 import re
+import zlib
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pipeline.learn.rows import CorpusError, read_rows
 from pipeline.parse.metadata import site_of
@@ -21,6 +22,10 @@ GOLD = "gold_dev.jsonl.gz"
 FOLDS = "folds.jsonl"
 WEAK = ("weak_heading_sections.jsonl.gz", "weak_medquad_sections.jsonl.gz")
 FILES = (GOLD, FOLDS, *WEAK)
+#: Labelled articles written for the project.
+WRITTEN = Path(__file__).resolve().parent.parent.parent / "data" / "written"
+WRITTEN_FOLDS = 5
+OURS = "healthsift"  # their publisher
 
 #: Weak paragraphs: at least so many words, at most so many from one section.
 MIN_WEAK_WORDS = 4
@@ -71,40 +76,29 @@ def read_gold(corpora: Path, labels: Sequence[str]) -> list[GoldArticle]:
     for row in read_rows(corpora / GOLD):
         if row["id"] not in folds:
             raise CorpusError(f"{corpora / FOLDS}: no fold for article {row['id']}")
-        blocks = [
-            (
-                index,
-                Block(
-                    _BULLET.sub("", block["text"]) if block["kind"] == "item" else block["text"],
-                    _KINDS[block["kind"]],
-                ),
-            )
-            for index, block in enumerate(row["blocks"])
-            if block["kind"] in _KINDS
-        ]
-        tags = {index: tuple(row["blocks"][index]["tags"] or ()) for index, _ in blocks}
-        unknown = sorted({tag for carried in tags.values() for tag in carried} - set(labels))
-        if unknown:
-            raise CorpusError(f"{corpora / GOLD}: article {row['id']} carries {unknown}; known are {list(labels)}")
-        sections = split(blocks)
-        answered = [passage.block for section in sections for passage in section.passages]
-        if not answered:
-            continue
-        fold = folds[row["id"]]
-        articles.append(
-            GoldArticle(
-                article_id=row["id"],
-                group=fold["group"],
-                fold=fold["fold"],
-                publisher=fold["publisher"],
-                title=row["title"] or "",
-                sections=tuple(sections),
-                labels=tuple(tags[index] for index in answered),
-                missed=tuple(
-                    tags[index] for index, block in blocks if block.kind != "heading" and index not in set(answered)
-                ),
-            )
-        )
+        article = _article(row, folds[row["id"]], labels, corpora / GOLD)
+        if article.labels:
+            articles.append(article)
+    return articles
+
+
+def read_written(labels: Sequence[str], folder: Path = WRITTEN) -> list[GoldArticle]:
+    """The articles written for the project, to learn from; they are never scored.
+
+    An article's fold tells which held-out fold it is left out with, so that level 2 learns from level-1 scores of
+    models that have not seen it.
+
+    Raises
+    ------
+    CorpusError
+        If a file cannot be read, or a passage carries a tag that is none of `labels`.
+    """
+    articles = []
+    for path in sorted(folder.glob("*.jsonl")):
+        for row in read_rows(path):
+            group = "news" if row["kind"] == "news" else "explainer"
+            told = {"publisher": OURS, "group": group, "fold": zlib.crc32(row["id"].encode()) % WRITTEN_FOLDS}
+            articles.append(_article(row, told, labels, path))
     return articles
 
 
@@ -126,3 +120,34 @@ def read_weak(corpora: Path, without: set[str]) -> list[WeakRow]:
             heading = row["heading"] or row["question"] or ""
             rows += [WeakRow(line, heading, tuple(row["tags"]), source, publisher) for line in kept]
     return rows
+
+
+def _article(row: dict[str, Any], told: dict[str, Any], labels: Sequence[str], path: Path) -> GoldArticle:
+    """One row, cut by `split`; `told` holds its fold, group and publisher."""
+    blocks = [
+        (
+            index,
+            Block(
+                _BULLET.sub("", block["text"]) if block["kind"] == "item" else block["text"],
+                _KINDS[block["kind"]],
+            ),
+        )
+        for index, block in enumerate(row["blocks"])
+        if block["kind"] in _KINDS
+    ]
+    tags = {index: tuple(row["blocks"][index]["tags"] or ()) for index, _ in blocks}
+    unknown = sorted({tag for carried in tags.values() for tag in carried} - set(labels))
+    if unknown:
+        raise CorpusError(f"{path}: article {row['id']} carries {unknown}; known are {list(labels)}")
+    sections = split(blocks)
+    answered = [passage.block for section in sections for passage in section.passages]
+    return GoldArticle(
+        article_id=row["id"],
+        group=told["group"],
+        fold=told["fold"],
+        publisher=told["publisher"],
+        title=row["title"] or "",
+        sections=tuple(sections),
+        labels=tuple(tags[index] for index in answered),
+        missed=tuple(tags[index] for index, block in blocks if block.kind != "heading" and index not in set(answered)),
+    )

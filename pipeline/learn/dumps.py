@@ -1,14 +1,23 @@
-"""Text dumps made from labelled HTML pages, so that the branch for dumps learns from more pages than were dumped."""
+"""Text dumps made for training, so that the branch for dumps learns from more pages than were dumped.
+
+`dump` prints a labelled HTML page; `rewrap` puts another article into the chrome of a labelled dump.
+"""
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 from pipeline.records import ParsedPage
 
 #: What stands before a list item; which one a page gets is told by its id.
 BULLETS = ("- ", "* ", "• ", "  * ", "", "+ ")
+
+#: Headings of an article that sound like the name of a list of links; one of three rewrapped articles gets one.
+DECOYS = (
+    "Recommendations", "Related problems", "Related illnesses", "Popular remedies", "Latest findings", "More on causes",
+    "Recommended foods", "Top tips", "Similar complaints", "Featured exercises", "Ranking the options",
+)  # fmt: skip
 
 
 def dump(page: ParsedPage, labels: Sequence[bool]) -> tuple[list[str], list[int]]:
@@ -40,3 +49,51 @@ def dump(page: ParsedPage, labels: Sequence[bool]) -> tuple[list[str], list[int]
         lines.append((bullet if block.kind == "item" else "") + block.text)
         content.append(int(label))
     return lines, content
+
+
+def rewrap(
+    lines: Sequence[str], labels: Sequence[int], neutral: Container[int], title: str,
+    new_title: str, blocks: Sequence[tuple[str, str]], style: int,
+) -> tuple[list[str], list[int]]:  # fmt: skip
+    """The chrome of a dump round another article; what stood inside the old article stands inside the new one.
+
+    Parameters
+    ----------
+    lines, labels, neutral, title
+        The dump, the labels of its lines (1 = article), its title lines, its title.
+    new_title : str
+    blocks : sequence of (kind, text)
+        The new article.
+    style : int
+        Chooses the bullet of its list items, and whether one of its headings becomes a decoy.
+
+    Returns
+    -------
+    lines : list of str
+    labels : list of int
+    """
+    bullet = BULLETS[style % len(BULLETS)]
+    headings = [i for i, (kind, _) in enumerate(blocks) if kind == "heading"]
+    if headings and style % 3 == 0:
+        decoy = headings[style // 3 % len(headings)]
+        blocks = [*blocks[:decoy], ("heading", DECOYS[style // 7 % len(DECOYS)]), *blocks[decoy + 1 :]]
+    article = [(bullet if kind == "item" else "") + text for kind, text in blocks]
+    slots = [i for i, label in enumerate(labels) if label and i not in neutral]
+    spaced = "" in lines
+    new_lines: list[str] = []
+    new_labels: list[int] = []
+    taken = 0
+    for i, line in enumerate(lines):
+        if labels[i] and i not in neutral:
+            until = (slots.index(i) + 1) * len(article) // len(slots)
+            for text in article[taken:until]:
+                if spaced and new_lines and new_lines[-1]:
+                    new_lines.append("")
+                    new_labels.append(0)
+                new_lines.append(text)
+                new_labels.append(1)
+            taken = until
+        else:
+            new_lines.append(line.replace(title, new_title) if title else line)
+            new_labels.append(0)
+    return new_lines, new_labels

@@ -21,7 +21,7 @@ import numpy as np
 import scipy
 import sklearn
 
-from pipeline.learn.corpus import FILES, GoldArticle, WeakRow, read_gold, read_weak
+from pipeline.learn.corpus import FILES, OURS, WRITTEN, GoldArticle, WeakRow, read_gold, read_weak, read_written
 from pipeline.learn.first_level import Fitted, LinearOptions, Pool, fit_first_level, pool_texts
 from pipeline.learn.questions import question_rows, with_asked_headings
 from pipeline.learn.rows import digests
@@ -47,19 +47,19 @@ DEFAULTS = TaggerOptions()
 
 
 class _Gold(NamedTuple):
-    """The gold passages as arrays, in the order of the articles; copies with asked headings come last."""
+    """The passages as arrays, in the order of the articles: the scored ones first, then those only learnt from."""
 
     articles: list[GoldArticle]
     tags: np.ndarray  # bool, shape (n_passages, n_labels)
     folds: np.ndarray  # shape (n_passages,)
     news: np.ndarray  # bool, shape (n_passages,)
-    originals: int  # articles that are no copies
+    scored: int  # how many articles are scored; copies with asked headings and written ones are not
 
-    def without_copies(self) -> _Gold:
+    def scored_only(self) -> _Gold:
         """The articles that count in a score."""
-        rows = slice(sum(len(article.labels) for article in self.articles[: self.originals]))
-        articles = self.articles[: self.originals]
-        return _Gold(articles, self.tags[rows], self.folds[rows], self.news[rows], self.originals)
+        rows = slice(sum(len(article.labels) for article in self.articles[: self.scored]))
+        articles = self.articles[: self.scored]
+        return _Gold(articles, self.tags[rows], self.folds[rows], self.news[rows], self.scored)
 
 
 class OutOfFold(NamedTuple):
@@ -125,7 +125,10 @@ def train_tagger(
             "sha256": digests(corpora, FILES),
             "articles": len(answers.articles),
             "passages": len(answers.tags),
-            "copies_with_asked_headings": len(gold.articles) - gold.originals,
+            "written_sha256": digests(WRITTEN, sorted(path.name for path in WRITTEN.glob("*.jsonl"))),
+            "written_articles": sum(article.publisher == OURS for article in gold.articles),
+            "written_passages": sum(len(a.labels) for a in gold.articles if a.publisher == OURS),
+            "copies_with_asked_headings": sum(a.publisher != OURS for a in gold.articles[gold.scored :]),
             "weak_paragraphs": sum(bool(row.text) for row in weak),
         },
         "versions": {
@@ -176,7 +179,8 @@ def _read(corpora: Path, options: TaggerOptions, say: Callable[[str], None]) -> 
     say(f"reading {corpora}")
     read = read_gold(corpora, LABELS)
     weak = [*read_weak(corpora, {article.article_id for article in read}), *question_rows()]
-    articles = [*read, *with_asked_headings(read)]
+    written = read_written(LABELS)
+    articles = [*read, *with_asked_headings(read), *written]
     sizes = [len(article.labels) for article in articles]
     gold = _Gold(
         articles,
@@ -215,7 +219,7 @@ def _out_of_fold(
                 inner[rows] = first[frozenset([fold, other])][1][rows]
         nets, _ = fit_nets(inner[~test], gold.tags[~test], options.nets)
         logits[test] = second_level(features[test], nets)
-    counted = gold.without_copies()
+    counted = gold.scored_only()
     rows = slice(len(counted.tags))
     probabilities, given = _cross_fitted(logits[rows], counted.tags, counted.folds)
     answers = OutOfFold(

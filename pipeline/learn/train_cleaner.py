@@ -21,6 +21,7 @@ from pipeline.clean.trees import NODE_COLUMNS
 from pipeline.learn.bench import FILES, FOLDS, Example, lines_of, read_html, read_text
 from pipeline.learn.cleaner import Fitted, Options, Report, fit
 from pipeline.learn.cleaner_card import cleaner_card
+from pipeline.learn.corpus import WRITTEN
 from pipeline.learn.measures import interval, line_f1, word_f1
 from pipeline.learn.rows import digests
 from pipeline.model_store import save_model
@@ -86,7 +87,7 @@ def train_cleaner(
     manifest = {
         "created": datetime.date.today().isoformat(),
         "options": options._asdict(),
-        "data": digests(bench, FILES),
+        "data": {**digests(bench, FILES), **digests(WRITTEN, sorted(path.name for path in WRITTEN.glob("*.jsonl")))},
         "versions": {"python": platform.python_version(), "scikit-learn": sklearn.__version__, "numpy": np.__version__},
         "folds": {"html": folds, "text": "site", "count": FOLDS},
         "scores": scores,

@@ -30,7 +30,7 @@ WRAP_SLACK = 12
 #: Fragments are joined only if one of them has at least this many characters: menus are torn into short words too.
 TORN_MIN_CHARS = 40
 #: A line that ends in one of these words goes on in the next one.
-_OPEN_WORDS = frozenset(
+OPEN_WORDS = frozenset(
     "a an the of to in on at by for from with and or but nor as than that which who whose is are was were be been "
     "has have had not into about our your their his her its my this these those such when while if because "
     "between including like per via called said says see".split()
@@ -186,7 +186,7 @@ def _goes_on(above: str, below: str, after: str) -> bool:
     carried_on = bool(_GOES_ON.match(after)) or (after[:1].islower() and len(after) >= TORN_MIN_CHARS)
     if below[0].islower():
         return carried_on or max(len(above), len(below)) >= TORN_MIN_CHARS
-    if above.endswith(_OPEN_ENDS) or above.rsplit(None, 1)[-1] in _OPEN_WORDS:
+    if above.endswith(_OPEN_ENDS) or above.rsplit(None, 1)[-1] in OPEN_WORDS:
         return carried_on or len(above) >= TORN_MIN_CHARS
     return carried_on and above[0].isupper() and len(above) >= TORN_MIN_CHARS > len(below)
 
