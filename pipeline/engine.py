@@ -160,10 +160,15 @@ def _work(
             yield process_shard(shard, folder, loaded)
         return
     from joblib import Parallel, delayed, parallel_config
+    from joblib.externals.loky.process_executor import TerminatedWorkerError
 
     with parallel_config("loky", n_jobs=min(workers, max(1, len(todo))), inner_max_num_threads=1):
         jobs = Parallel(return_as="generator_unordered", pre_dispatch="2*n_jobs")
-        yield from jobs(delayed(_worker)(shard, folder, models) for shard in todo)
+        try:
+            yield from jobs(delayed(_worker)(shard, folder, models) for shard in todo)
+        except TerminatedWorkerError as error:
+            message = "a worker process was killed; the same command goes on from the last finished shard"
+            raise RunError(message) from error
 
 
 def _prepare(out: Path, spec: dict[str, Any], replace: bool) -> Path:

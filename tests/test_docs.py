@@ -11,7 +11,7 @@ import pytest
 from conftest import ROOT
 
 from pipeline.clean import REASONS
-from pipeline.cli import build_parser
+from pipeline.cli import build_parser, main
 from pipeline.tag import LABELS
 from pipeline.write import SCHEMAS
 
@@ -30,6 +30,26 @@ def test_every_command_has_help_and_stands_in_the_readme(verb):
     assert VERBS.choices[verb].description
     for action in VERBS.choices[verb]._actions:
         assert action.help, f"{verb} {action.option_strings or action.dest} has no help"
+
+
+def test_the_examples_of_the_readme_run(tmp_path, monkeypatch, capsys):
+    """Every command it shows, in its order, and then its Python; the figures it prints are those it shows."""
+    for name in ("data", "models"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    monkeypatch.chdir(tmp_path)
+    commands = re.findall(r"^\$ python -m pipeline (.*)$", README, re.M)
+    assert len(commands) >= 5
+    for command in commands:
+        assert main(command.split()) == 0, command
+        shown = README.split(f"$ python -m pipeline {command}\n")[1].split("```")[0].split("\n   …\n")[0].splitlines()
+        printed = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+        if not command.startswith(("clean", "tag", "explain")):
+            assert [line for line in shown if not line.startswith("$")] == printed
+    scope: dict = {}
+    (code,) = re.findall(r"^```python\n(.*?)^```", README, re.M | re.S)
+    *body, last = code.strip().split("\n")
+    exec("\n".join(body), scope)
+    assert len(eval(last, scope)) > 5
 
 
 def test_every_option_the_readme_names_exists():

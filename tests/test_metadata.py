@@ -65,6 +65,12 @@ def test_what_is_shown_below_the_heading_counts_where_the_head_is_silent():
     assert (page.date, page.author) == ("2023-11-07", "Greta Holloway")
 
 
+def test_an_address_without_its_scheme_is_none():
+    head = '<link rel="canonical" href="cramps.html"><meta property="og:url" content="https://harbor.example/cramps">'
+    assert html_page("<p>Text.</p>", head).url == "https://harbor.example/cramps"
+    assert html_page("<p>Text.</p>", '<link rel="canonical" href="/cramps">').url is None
+
+
 def test_a_page_without_a_head_has_none_of_it():
     page = html_page("<p>Text.</p>")
     assert (page.title, page.date, page.author, page.url, page.site) == (None,) * 5

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import shutil
+import signal
 
 import pandas as pd
 import pytest
@@ -240,3 +242,16 @@ def test_the_replaced_run_is_swapped_in_whole(many, tmp_path, monkeypatch):
     with pytest.raises(ZeroDivisionError):
         do_run([many], out, engine="serial", replace=True)
     assert (out / "run.json").read_text() == before  # the old run stands until the new one is whole
+
+
+def test_a_killed_worker_is_said_and_the_run_can_go_on(many, tmp_path, monkeypatch):
+    monkeypatch.setattr("pipeline.engine._worker", _die)
+    with pytest.raises(RunError, match="the same command goes on"):
+        do_run([many], tmp_path / "out", engine="local", workers=2)
+    monkeypatch.undo()
+    summary, _ = do_run([many], tmp_path / "out", engine="local", workers=2)
+    assert summary["counts"]["pages"] == 5
+
+
+def _die(*arguments):
+    os.kill(os.getpid(), signal.SIGKILL)

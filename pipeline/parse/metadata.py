@@ -93,9 +93,10 @@ def html_metadata(page: HtmlPage) -> Metadata:
     author = next((_person(meta[key]) for key in _AUTHOR_META if meta.get(key)), None)
     author = author or next(filter(None, (_author_of(r) for r in records)), None) or _byline(page.blocks)
     author = author or next((found["name"] for found in map(_VISIBLE_BYLINE.search, near) if found), None)
-    url = page.links.get("canonical") or meta.get("og:url")
+    urls = (page.links.get("canonical"), meta.get("og:url"))
+    url = next((u.strip() for u in urls if u and u.strip().lower().startswith(("http://", "https://"))), None)
     language = (page.language or meta.get("og:locale") or "").replace("_", "-").split("-")[0].lower()
-    return Metadata(title or None, date, author, url or None, site_name, language if len(language) == 2 else None)
+    return Metadata(title or None, date, author, url, site_name, language if len(language) == 2 else None)
 
 
 def text_metadata(blocks: Sequence[Block]) -> Metadata:
