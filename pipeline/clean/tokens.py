@@ -56,13 +56,12 @@ def headings_above(page: ParsedPage) -> list[int]:
     for element in page.elements:
         if element.tag in ("page", "section"):
             continue
-        lead = -1
         before = element.first - 1
-        if before >= 0 and _leads(page.blocks[before]):
-            lead = before
+        lead = before if before >= 0 and _leads(page.blocks[before]) else -1
         for i in range(element.first, element.last):
-            above.append(lead if lead >= 0 or i == element.first else element.first)
-            if element.tag == "short" and i > element.first and page.blocks[i].gap and _leads(page.blocks[i]):
+            above.append(lead)
+            opens = i == element.first and lead < 0 or i > element.first and page.blocks[i].gap
+            if element.tag == "short" and opens and _leads(page.blocks[i]):
                 lead = i
     return above
 

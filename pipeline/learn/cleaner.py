@@ -37,6 +37,7 @@ class Options(NamedTuple):
     min_pages: int = 3  # a token must stand on so many pages
     min_weight: float = 0.02  # weaker tokens are dropped from the model
     words_power: float = 0.6  # a block weighs its words to this power, a page the logarithm of the sum
+    dump_words_power: float = 0.1  # the same for dumps, where every line counts alike
     trees: int = 100
     leaves: int = 31
     learning_rate: float = 0.1
@@ -161,7 +162,7 @@ class _Data:
         self.page_of = np.repeat(np.arange(len(examples)), sizes)
         self.first = np.concatenate(([0], np.cumsum(sizes)))
         self.labels = np.concatenate([np.array(e.labels, dtype=bool) for e in examples])
-        self.weights = np.concatenate([_weights(e, options.words_power) for e in examples])
+        self.weights = np.concatenate([_weights(e, _power(e, options)) for e in examples])
         self.weights *= len(self.weights) / self.weights.sum()
         self.words = _Tokens(dict.fromkeys(row, 1.0) for rows in self.tokens for row in rows)
         self.names = _Tokens(row for e in examples for row in _name_rows(e.page))
@@ -202,6 +203,10 @@ def _weights(example: Example, power: float) -> np.ndarray:
     weights = words**power * np.array(example.counted, dtype=np.float64) + 1e-9
     total = weights.sum() if len(weights) else 1.0
     return weights / total * math.log1p(total)
+
+
+def _power(example: Example, options: Options) -> float:
+    return options.words_power if example.page.is_html else options.dump_words_power
 
 
 def _name_rows(page: ParsedPage) -> Iterable[dict[str, float]]:

@@ -56,7 +56,7 @@ def train_cleaner(
     folds : {"domain", "cluster"}
         How the HTML pages are held out.
     predictions : Path, optional
-        A folder for the out-of-fold articles as JSON Lines (`html.jsonl`, `text.jsonl`: id, text).
+        A folder for the out-of-fold articles as JSON Lines (`html.jsonl`, `text.jsonl`: id, text, scores of blocks).
 
     Returns
     -------
@@ -99,7 +99,7 @@ def train_cleaner(
 
 def _fit_branch(
     name: str, read: Callable[[], list[Example]], options: Options
-) -> tuple[Fitted, dict[str, Any], list[dict[str, str]]]:
+) -> tuple[Fitted, dict[str, Any], list[dict[str, Any]]]:
     """One branch, its figures, and its out-of-fold articles; run in a process of its own."""
     examples = read()
     fitted, scores = fit(examples, options, lambda line: print(f"{name}: {line}", file=sys.stderr, flush=True))
@@ -110,8 +110,8 @@ def _fit_branch(
         Measured(e, *measure(e, kept), measure(e, prose(e))[0]) for e, kept in zip(examples, articles, strict=True)
     ]
     texts = [
-        {"id": e.page.page_id, "text": "\n".join(e.page.blocks[i].text for i in kept)}
-        for e, kept in zip(examples, articles, strict=True)
+        {"id": e.page.page_id, "text": "\n".join(e.page.blocks[i].text for i in kept), "scores": s.round(4).tolist()}
+        for (e, s), kept in zip(scored, articles, strict=True)
     ]
     return fitted, summarize(measured), texts
 
