@@ -40,9 +40,9 @@ _CELLS = frozenset(("td", "th"))
 _LISTS = frozenset(("ul", "ol"))
 #: The id of a heading is a slug of its text, which says nothing of its place.
 _ANCHORED = frozenset(("h1", "h2", "h3", "h4", "h5", "h6"))
-_WORD_BORDER = re.compile(r"[^a-z]+")
+_WORD = re.compile(r"[a-z]{2,}")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
-_INVISIBLE = str.maketrans("", "", "\u00ad\u200b\u200c\u200d\u2060\ufeff")
+_INVISIBLE = "\u00ad\u200b\u200c\u200d\u2060\ufeff"
 
 #: What the walk does at a node, by its tag; a tag not named here opens a block-level element. From `_INLINE` on the walk
 #: goes inside.
@@ -125,8 +125,8 @@ def name_words(raw: str) -> str:
     >>> name_words("entry-content postBody_2")
     'entry content post body'
     """
-    words = _WORD_BORDER.split(_CAMEL.sub(" ", raw).lower())
-    return " ".join(dict.fromkeys(word for word in words if len(word) > 1))
+    cut = raw if raw.islower() else _CAMEL.sub(" ", raw).lower()
+    return " ".join(dict.fromkeys(_WORD.findall(cut)))
 
 
 class _Walk:
@@ -134,11 +134,8 @@ class _Walk:
 
     def __init__(self) -> None:
         self.blocks: list[tuple[str, str, int, float, int, bool]] = []
-        self.tags: list[str] = []
-        self.nodes: list[Node] = []
-        self.parents: list[int] = []
-        self.firsts: list[int] = []
-        self.lasts: list[int] = []
+        self.columns: list[tuple[str, Node, int, int]] = []  # tag, node, column of the parent, first block
+        self.lasts: list[int] = []  # the block after the last one; filled in when the element ends
         self.pieces: list[str] = []  # empty until the run holds more than blanks
         self.chars = self.run_chars = self.link_chars = self.bold_chars = 0
         self.head_title = self.language = ""
@@ -182,7 +179,9 @@ class _Walk:
                         pieces.append(" ")
                     if inside is not None:
                         opened.append((node, in_link, in_bold, (tag, element, kind, level, list_depth)))
-                        element = self._open(tag, node, element)
+                        self.columns.append((tag, node, element, len(self.blocks)))
+                        element = len(self.lasts)
+                        self.lasts.append(0)
                         if tag in KIND_OF:
                             kind, level = KIND_OF[tag]
                             if tag == "li":
@@ -221,22 +220,15 @@ class _Walk:
         if pieces:
             self._end_run(element, kind, level)
 
-    def _open(self, tag: str, node: Node, parent: int) -> int:
-        self.tags.append(tag)
-        self.nodes.append(node)
-        self.parents.append(parent)
-        self.firsts.append(len(self.blocks))
-        self.lasts.append(len(self.blocks))
-        return len(self.tags) - 1
-
     def _end_run(self, element: int, kind: str, level: int) -> None:
         """Make the run of text a block, unless all of it is invisible."""
         text = "".join(self.pieces)
         if not text.isascii():
-            text = text.translate(_INVISIBLE)
+            for character in _INVISIBLE:  # six times faster than `translate` where there are none
+                text = text.replace(character, "")
         text = " ".join(text.split())
         if text:
-            link_share = round(min(1.0, self.link_chars / self.run_chars), 4)
+            link_share = round(self.link_chars / self.run_chars, 4) if self.link_chars else 0.0
             bold = self.bold_chars > 0.9 * self.run_chars
             self.blocks.append((text, kind, level, link_share, element, bold))
             self.chars += len(text)
@@ -281,8 +273,7 @@ class _Walk:
         """The elements that hold text, renumbered, and the blocks that point at them."""
         renumbered: dict[int, int] = {-1: -1}
         elements: list[Element] = []
-        columns = zip(self.tags, self.nodes, self.parents, self.firsts, self.lasts, strict=True)
-        for column, (tag, node, parent, first, last) in enumerate(columns):
+        for column, ((tag, node, parent, first), last) in enumerate(zip(self.columns, self.lasts, strict=True)):
             if first < last:
                 renumbered[column] = len(elements)
                 names = name_words(_raw_names(tag, node.attributes))
