@@ -38,6 +38,8 @@ NOSCRIPT_BELOW_CHARS = 500
 
 _CELLS = frozenset(("td", "th"))
 _LISTS = frozenset(("ul", "ol"))
+#: The attributes whose words name an element; its id is another.
+_NAMING = ("class", "role", "itemprop", "aria-label")
 #: The id of a heading is a slug of its text, which says nothing of its place.
 _ANCHORED = frozenset(("h1", "h2", "h3", "h4", "h5", "h6"))
 _WORD = re.compile(r"[a-z]{2,}")
@@ -137,7 +139,7 @@ class _Walk:
         self.columns: list[tuple[str, Node, int, int]] = []  # tag, node, column of the parent, first block
         self.lasts: list[int] = []  # the block after the last one; filled in when the element ends
         self.pieces: list[str] = []  # empty until the run holds more than blanks
-        self.chars = self.run_chars = self.link_chars = self.bold_chars = 0
+        self.chars = self.link_chars = self.bold_chars = 0
         self.head_title = self.language = ""
         self.meta: dict[str, str] = {}
         self.links: dict[str, str] = {}
@@ -157,18 +159,16 @@ class _Walk:
             inside = None
             tag = node.tag
             if tag == "-text":
-                text = node.text_content or ""
-                chars = len(text.strip())
-                if chars:
+                text = node.text_content or " "
+                if not text.isspace():
                     pieces.append(text)
                     broken = False
-                    self.run_chars += chars
                     if in_link:
-                        self.link_chars += chars
+                        self.link_chars += len(text.strip())
                     if in_bold:
-                        self.bold_chars += chars
+                        self.bold_chars += len(text.strip())
                 elif pieces:
-                    pieces.append(" ")
+                    pieces.append(text)
             elif (role := roles.get(tag, _BLOCK)) >= _INLINE:
                 inside = node.first_child
                 if role == _BLOCK:
@@ -228,12 +228,15 @@ class _Walk:
                 text = text.replace(character, "")
         text = " ".join(text.split())
         if text:
-            link_share = round(self.link_chars / self.run_chars, 4) if self.link_chars else 0.0
-            bold = self.bold_chars > 0.9 * self.run_chars
+            link_share, bold = 0.0, False
+            if self.link_chars or self.bold_chars:
+                run_chars = sum(len(piece.strip()) for piece in self.pieces)
+                link_share = round(self.link_chars / run_chars, 4)
+                bold = self.bold_chars > 0.9 * run_chars
             self.blocks.append((text, kind, level, link_share, element, bold))
             self.chars += len(text)
         self.pieces.clear()
-        self.run_chars = self.link_chars = self.bold_chars = 0
+        self.link_chars = self.bold_chars = 0
 
     def _read(self, tag: str | None, node: Node) -> None:
         if tag == "script":
@@ -276,7 +279,8 @@ class _Walk:
         for column, ((tag, node, parent, first), last) in enumerate(zip(self.columns, self.lasts, strict=True)):
             if first < last:
                 renumbered[column] = len(elements)
-                names = name_words(_raw_names(tag, node.attributes))
+                attributes = node.attributes
+                names = name_words(_raw_names(tag, attributes)) if attributes else ""
                 elements.append(Element(tag, names, renumbered[parent], first, last))
         blocks = [
             Block(text, kind, level, link_share, renumbered[element], None, "", 0, 0, bold)
@@ -288,12 +292,11 @@ class _Walk:
 
 
 def _raw_names(tag: str, attributes: dict[str, str | None]) -> str:
-    names = attributes.get("class") or ""
-    if len(attributes) <= ("class" in attributes):
-        return names
-    parts = [names, *(attributes.get(key) for key in ("role", "itemprop", "aria-label"))]
-    if tag not in _ANCHORED:
-        parts.append(attributes.get("id"))
+    if len(attributes) == 1 and "class" in attributes:  # as more than half of them
+        return attributes["class"] or ""
+    parts = [attributes[key] for key in _NAMING if key in attributes]
+    if "id" in attributes and tag not in _ANCHORED:
+        parts.append(attributes["id"])
     style = attributes.get("style")
     hidden = "hidden" in attributes or attributes.get("aria-hidden") == "true"
     if hidden or (style and "none" in style and "display" in style):
