@@ -22,7 +22,7 @@ INLINE = frozenset(
     "a abbr acronym b bdi bdo big button cite code data del dfn em font i img input ins kbd label mark meter nobr "
     "output picture progress q rp rt ruby s samp small source span strike strong sub sup time tt u var wbr".split()
 )
-#: What a block is, by the innermost of these elements around it, and its level; an item's level is the depth of its list.
+#: What a block is by the innermost of these elements around it, and its level; an item's is the depth of its list.
 KIND_OF = {
     **{f"h{level}": ("heading", level) for level in range(1, 7)},
     "li": ("item", 1),
@@ -46,8 +46,7 @@ _WORD = re.compile(r"[a-z]{2,}")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _INVISIBLE = "\u00ad\u200b\u200c\u200d\u2060\ufeff"
 
-#: What the walk does at a node, by its tag; a tag not named here opens a block-level element. From `_INLINE` on the walk
-#: goes inside.
+#: What the walk does at a node, by its tag; any other tag opens a block-level element. From _INLINE on it goes inside.
 _SKIP, _BREAK, _READ, _INLINE, _LINK, _BOLD, _TIME, _BLOCK = range(8)
 _ROLES: dict[str | None, int] = {
     **dict.fromkeys(INLINE, _INLINE),
