@@ -15,6 +15,7 @@ from typing import IO, Any
 from pipeline import __version__
 from pipeline.engine import ENGINES, RunError, RunOptions, run
 from pipeline.model_store import SHIPPED, ModelError
+from pipeline.parse import DEFAULT_PARSER, PARSERS
 from pipeline.read import InputError, PageError, find, read
 
 DONE, FAILED, WRONG_USE = 0, 1, 2
@@ -82,6 +83,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--max-failed", type=_share, default=MAX_FAILED, metavar="SHARE",
         help="end with status 1 if more pages failed; default: %(default)s",
     )  # fmt: skip
+    _parser_option(sub)
     _model_options(sub, "cleaner", "tagger")
 
     sub = verb("clean", _clean, "clean pages: one JSON line a page, every block with verdict, score and reason")
@@ -89,6 +91,7 @@ def build_parser() -> argparse.ArgumentParser:
         "inputs", nargs="+", metavar="INPUT", help="files and folders: .html .htm .txt .jsonl, each also .gz"
     )
     sub.add_argument("-o", "--out", default="-", metavar="OUT.jsonl", help="default: standard output")
+    _parser_option(sub)
     _model_options(sub, "cleaner")
 
     sub = verb("tag", _tag, "split and tag articles that are clean already (what `clean` writes, for one)")
@@ -98,6 +101,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     sub = verb("explain", _explain, "show one page: every block with its verdict, every passage with its tags, and why")
     sub.add_argument("page", metavar="PAGE", help="a file with one page")
+    _parser_option(sub)
     _model_options(sub, "cleaner", "tagger")
 
     sub = verb("train", _train, "train a model from labelled data and write it with its manifest and card")
@@ -125,6 +129,13 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _parser_option(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument(
+        "--parser", choices=PARSERS, default=DEFAULT_PARSER,
+        help="of HTML; soup is BeautifulSoup over html5lib, slow, to compare with; default: %(default)s",
+    )  # fmt: skip
+
+
 def _model_options(sub: argparse.ArgumentParser, *names: str) -> None:
     for name in names:
         sub.add_argument(
@@ -135,7 +146,9 @@ def _model_options(sub: argparse.ArgumentParser, *names: str) -> None:
 def _run(options: argparse.Namespace) -> int:
     from tqdm import tqdm
 
-    chosen = RunOptions(options.engine, options.workers, options.limit, options.replace, options.report_pages)
+    chosen = RunOptions(
+        options.engine, options.workers, options.limit, options.replace, options.report_pages, options.parser
+    )
     with tqdm(desc="pages", unit=" pages", file=sys.stderr) as bar:
 
         def progress(pages: int, shards: int, all_shards: int) -> None:
@@ -168,7 +181,7 @@ def _clean(options: argparse.Namespace) -> int:
                     yield error_row(raw)
                     continue
                 try:
-                    yield clean_row(clean(parse(raw), cleaner))
+                    yield clean_row(clean(parse(raw, options.parser), cleaner))
                 except Exception as error:  # the rim of one page: the others go on
                     yield error_row(PageError(raw.page_id, raw.source, "clean", type(error).__name__, str(error)))
 
@@ -211,7 +224,7 @@ def _explain(options: argparse.Namespace) -> int:
     if isinstance(pages[0], PageError):
         raise InputError(f"{options.page}: {pages[0].message}")
     try:
-        article = clean(parse(pages[0]), models.cleaner)
+        article = clean(parse(pages[0], options.parser), models.cleaner)
     except NoText as error:
         raise InputError(f"{options.page}: {error}") from error
     colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pipeline import __version__
+from pipeline.parse import DEFAULT_PARSER, PARSERS
 from pipeline.read import Source, find, ranges
 from pipeline.shard import STAGES, Models, Shard, marker_path, process_shard
 
@@ -39,6 +40,7 @@ class RunOptions(NamedTuple):
     limit: int | None = None  # at most so many pages, from the first
     replace: bool = False  # begin anew where the folder holds another run
     report_pages: int = 500  # at most so many pages in the report
+    parser: str = DEFAULT_PARSER  # one of PARSERS
 
 
 Progress = Callable[[int, int, int], None]  # pages done (errors among them), shards done, shards in all
@@ -77,6 +79,8 @@ def run(
     """
     if options.engine not in ENGINES:
         raise RunError(f"--engine {options.engine}: unknown; known are {', '.join(ENGINES)}")
+    if options.parser not in PARSERS:
+        raise RunError(f"--parser {options.parser}: unknown; known are {', '.join(PARSERS)}")
     started = time.time()
     sources = find(inputs)
     shards = list(plan(sources, options.limit))
@@ -85,6 +89,7 @@ def run(
         "inputs": list(inputs),
         "sources": _digest(sources),
         "limit": options.limit,
+        "parser": options.parser,
         "models": {"cleaner": loaded.cleaner.digest, "tagger": loaded.tagger.digest},
         "version": __version__,
     }
@@ -143,11 +148,11 @@ def load_models(folders: tuple[Path, Path]) -> Models:
 _loaded: dict[tuple[Path, Path], Models] = {}
 
 
-def _worker(shard: Shard, folder: Path, models: tuple[Path, Path]) -> dict[str, Any]:
+def _worker(shard: Shard, folder: Path, models: tuple[Path, Path], parser: str) -> dict[str, Any]:
     """What a worker process does; the models are loaded once in it."""
     if models not in _loaded:
         _loaded[models] = load_models(models)
-    return process_shard(shard, folder, _loaded[models])
+    return process_shard(shard, folder, _loaded[models], parser)
 
 
 def _work(
@@ -157,7 +162,7 @@ def _work(
     workers = options.workers or os.cpu_count() or 1
     if options.engine == "serial" or workers == 1 or len(todo) == 1:
         for shard in todo:
-            yield process_shard(shard, folder, loaded)
+            yield process_shard(shard, folder, loaded, options.parser)
         return
     from joblib import Parallel, delayed, parallel_config
     from joblib.externals.loky.process_executor import TerminatedWorkerError
@@ -165,7 +170,7 @@ def _work(
     with parallel_config("loky", n_jobs=min(workers, max(1, len(todo))), inner_max_num_threads=1):
         jobs = Parallel(return_as="generator_unordered", pre_dispatch="2*n_jobs")
         try:
-            yield from jobs(delayed(_worker)(shard, folder, models) for shard in todo)
+            yield from jobs(delayed(_worker)(shard, folder, models, options.parser) for shard in todo)
         except TerminatedWorkerError as error:
             message = "a worker process was killed; the same command goes on from the last finished shard"
             raise RunError(message) from error

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pipeline.clean import Cleaner, clean
-from pipeline.parse import parse
+from pipeline.parse import DEFAULT_PARSER, parse
 from pipeline.read import PageError, Source, read
 from pipeline.records import Article, RawPage, TaggedSection
 from pipeline.split import split
@@ -50,7 +50,7 @@ class Result(NamedTuple):
     error: PageError | None
 
 
-def process_shard(shard: Shard, folder: Path, models: Models) -> dict[str, Any]:
+def process_shard(shard: Shard, folder: Path, models: Models, parser: str = DEFAULT_PARSER) -> dict[str, Any]:
     """Read, clean, split and tag the pages of a shard; write its parts, then its marker.
 
     Parameters
@@ -59,6 +59,8 @@ def process_shard(shard: Shard, folder: Path, models: Models) -> dict[str, Any]:
     folder : Path
         The run's folder.
     models : Models
+    parser : str
+        One of `pipeline.parse.PARSERS`.
 
     Returns
     -------
@@ -70,7 +72,7 @@ def process_shard(shard: Shard, folder: Path, models: Models) -> dict[str, Any]:
     writer = TableWriter(folder, shard.name)
     batch: Rows = {}
     pages = 0
-    for result in _results(shard, models, seconds):
+    for result in _results(shard, models, seconds, parser):
         started = time.process_time()
         for name, rows in result.rows.items():
             batch.setdefault(name, []).extend(rows)
@@ -98,7 +100,7 @@ def marker_path(folder: Path, name: str) -> Path:
     return folder / "shards" / f"{name}.json"
 
 
-def process_page(raw: RawPage, models: Models, seconds: dict[str, float]) -> Result:
+def process_page(raw: RawPage, models: Models, seconds: dict[str, float], parser: str = DEFAULT_PARSER) -> Result:
     """One page through parse, clean, split and tag; whatever goes wrong becomes its row in `errors`.
 
     CPU seconds are added to `seconds` by stage.
@@ -112,7 +114,7 @@ def process_page(raw: RawPage, models: Models, seconds: dict[str, float]) -> Res
         stage, started = following, now
 
     try:
-        page = parse(raw)
+        page = parse(raw, parser)
         begin("clean")
         article = clean(page, models.cleaner)
         begin("split")
@@ -143,14 +145,14 @@ def tag_article(article: Article, tagger: Tagger) -> list[TaggedSection]:
     return tag(article.page.title, split(kept_blocks(article)), tagger) if is_tagged(article) else []
 
 
-def _results(shard: Shard, models: Models, seconds: dict[str, float]) -> Iterator[Result]:
+def _results(shard: Shard, models: Models, seconds: dict[str, float], parser: str) -> Iterator[Result]:
     left = shard.limit
     for found in _read_all(shard.sources, seconds):
         if left is not None:
             if not left:
                 return
             left -= 1
-        yield _failed(found) if isinstance(found, PageError) else process_page(found, models, seconds)
+        yield _failed(found) if isinstance(found, PageError) else process_page(found, models, seconds, parser)
 
 
 def _read_all(sources: Sequence[Source], seconds: dict[str, float]) -> Iterator[RawPage | PageError]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from conftest import html_page
 
-from pipeline.parse.html import name_words
+from pipeline.parse.walk import name_words
 
 BLOCKS = [
     # (html, [(text, kind), ...])

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from pipeline.decode import decode
 from pipeline.parse.html import parse_html
 from pipeline.parse.language import guess_language
 from pipeline.parse.metadata import Metadata, html_metadata, site_of, text_metadata
 from pipeline.parse.text import parse_text
+from pipeline.parse.walk import HtmlPage
 from pipeline.records import ParsedPage, RawPage
 
 _TAG = re.compile(r"<(?:!doctype|html|head|body|div|p|span|a|article|section|table|meta|script|h[1-6]|ul|br)\b", re.I)
@@ -20,17 +22,39 @@ _UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
 MAX_CONTROL_SHARE = 0.1
 
 
+def _parse_with_soup(source: str) -> HtmlPage:
+    from pipeline.parse import soup  # BeautifulSoup and html5lib take their time to load
+
+    return soup.parse_html(source)
+
+
+#: What makes a tree of HTML: by name, a function of the source.
+PARSERS: dict[str, Callable[[str], HtmlPage]] = {
+    "lexbor": parse_html,
+    "soup": _parse_with_soup,  # BeautifulSoup over html5lib: the slow reference
+}
+DEFAULT_PARSER = "lexbor"
+
+
 class NoText(Exception):
     """A page that holds no text that could be parsed; the message says why."""
 
 
-def parse(raw: RawPage) -> ParsedPage:
+def parse(raw: RawPage, parser: str = DEFAULT_PARSER) -> ParsedPage:
     """Give the blocks of one page.
+
+    Parameters
+    ----------
+    raw : RawPage
+    parser : str
+        One of `PARSERS`, for HTML; text dumps need none.
 
     Raises
     ------
     NoText
         If the page is empty or binary.
+    KeyError
+        If there is no such parser.
     """
     source = decode(raw.content) if isinstance(raw.content, bytes) else raw.content
     start = source[:4096].replace("\x00", "")
@@ -41,7 +65,7 @@ def parse(raw: RawPage) -> ParsedPage:
         raise NoText("the page is empty")
     is_html = looks_like_html(source) if raw.is_html is None else raw.is_html
     if is_html:
-        page = parse_html(source)
+        page = PARSERS[parser](source)
         blocks, elements, told = page.blocks, page.elements, html_metadata(page)
     else:
         blocks, elements = parse_text(source)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from pipeline.parse.html import HtmlPage
+from pipeline.parse.walk import HtmlPage
 from pipeline.records import Block
 
 _MONTHS = {
