@@ -93,7 +93,7 @@ def load_cleaner(folder: Path = SHIPPED / "cleaner") -> Cleaner:
     options = model.manifest.get("options")
     shrinkage = options.get("learning_rate") if isinstance(options, dict) else None
     if not isinstance(shrinkage, float) or not 0.0 < shrinkage <= 1.0:
-        raise ModelError(f"{folder}/manifest.json: options need a learning_rate above 0, at most 1; train it anew with: "
+        raise ModelError(f"{folder}/manifest.json: options need a learning_rate from 0 to 1; train it anew with: "
                          "python -m pipeline train cleaner")  # fmt: skip
     branches = []
     for name in BRANCHES:

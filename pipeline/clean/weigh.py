@@ -85,7 +85,7 @@ GROUPS: tuple[Group, ...] = (
     Group("title", "its share of the title", "its share of the title", ("title_share", "is_title")),
     Group("place", "where articles stand", "where articles do not stand", ("position", "words_before", "since_h1")),
     Group("page", "a page of prose", "a page of another kind", ("page_*",)),
-    Group("layout", "laid out like article text", "laid out unlike article text", ("marker", "indent", "gap*", "right_*")),
+    Group("layout", "laid out like an article", "laid out otherwise", ("marker", "indent", "gap*", "right_*")),
 )  # fmt: skip
 
 
