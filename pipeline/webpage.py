@@ -145,11 +145,18 @@ def score_text(score: float | None) -> str:
     return "" if score is None else f"{score:.2f}"
 
 
+def writable(text: str) -> str:
+    """A text with what UTF-8 and HTML cannot carry, and terminals would obey, replaced.
+
+    >>> writable("bell \\x07")
+    'bell \ufffd'
+    """
+    return _UNWRITABLE.sub("\ufffd", text)
+
+
 def _writable(value: Any) -> Any:
     """What the template puts out, without the characters that cannot be written; markup is our own."""
-    if not isinstance(value, str) or isinstance(value, Markup):
-        return value
-    return _UNWRITABLE.sub("\ufffd", value)
+    return value if not isinstance(value, str) or isinstance(value, Markup) else writable(value)
 
 
 def _csp_hash(source: str) -> Markup:

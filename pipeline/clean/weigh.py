@@ -71,7 +71,7 @@ GROUPS: tuple[Group, ...] = (
     ),
     Group("rest", "article above and below", "no article above and below", ("all_*",)),
     Group("run", "in a run of article text", "in a run of other lines", ("run_*",)),
-    Group("likes", "blocks like it are article text", "blocks like it are not article text", ("like_*", "like3_*")),
+    Group("likes", "blocks like it are article text", "blocks like it are other things", ("like_*", "like3_*")),
     Group(
         "container",
         "its container holds article text",
@@ -83,7 +83,7 @@ GROUPS: tuple[Group, ...] = (
     ),
     Group("repetition", "repeated like article text", "repeated unlike article text", ("same_*",)),
     Group("title", "its share of the title", "its share of the title", ("title_share", "is_title")),
-    Group("place", "where articles stand", "where articles do not stand", ("position", "words_before", "since_h1")),
+    Group("place", "where articles stand", "where articles seldom stand", ("position", "words_before", "since_h1")),
     Group("page", "a page of prose", "a page of another kind", ("page_*",)),
     Group("layout", "laid out like an article", "laid out otherwise", ("marker", "indent", "gap*", "right_*")),
 )  # fmt: skip
@@ -253,6 +253,10 @@ def _counted(number: int, what: str) -> str:
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
+def _others(number: int) -> str:
+    return "itself alone" if number == 1 else f"{number - 1} more"
+
+
 def _quote(text: str) -> str:
     return f"“{text if len(text) <= QUOTE_CHARS else text[: QUOTE_CHARS - 1].rstrip() + '…'}”"
 
@@ -274,7 +278,7 @@ DETAILS: dict[str, Callable[[_Scene, int, float], str]] = {
     "length": lambda scene, i, _: _counted(scene.page.blocks[i].text.count(" ") + 1, "word"),
     "links": lambda scene, i, _: f"{_percent(scene.page.blocks[i].link_share)} in links",
     "form": lambda scene, i, _: scene.page.blocks[i].kind,
-    "likes": lambda scene, i, _: _counted(round(np.expm1(_value(scene, i, "like_count"))), "such block"),
+    "likes": lambda scene, i, _: _others(round(np.expm1(_value(scene, i, "like_count")))),
     "container": lambda scene, i, _: f"{_percent(_value(scene, i, 'parent_share'))} of the page's words",
     "page": lambda scene, i, _: f"{_percent(_value(scene, i, 'page_prose'))} prose",
     "run": lambda scene, i, _: f"{scene.run_lengths[i]} in a row",
