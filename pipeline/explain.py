@@ -11,6 +11,9 @@ import textwrap
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+import numpy as np
+
+from pipeline.clean import THRESHOLD, page_threshold
 from pipeline.clean.weigh import Weighed, Weight, weigh
 from pipeline.records import Article, TaggedPassage, TaggedSection
 from pipeline.shard import Models, tag_article
@@ -35,13 +38,22 @@ class Explanation(NamedTuple):
     """A page with all that is to be told of it."""
 
     article: Article
+    threshold: float  # the score from which this page's blocks are kept
     weighed: list[Weighed]  # one for each block
     sections: list[TaggedSection]  # none for a page that is not tagged
 
 
 def gather(article: Article, models: Models) -> Explanation:
     """Weigh and tag one cleaned page with the models that cleaned it."""
-    return Explanation(article, weigh(article.page, models.cleaner), tag_article(article, models.tagger))
+    weighed = weigh(article.page, models.cleaner)
+    return Explanation(article, _threshold(article), weighed, tag_article(article, models.tagger))
+
+
+def _threshold(article: Article) -> float:
+    if not article.verdicts:
+        return THRESHOLD
+    scores = np.array([verdict.score for verdict in article.verdicts])
+    return page_threshold(scores, np.array([block.text.count(" ") + 1 for block in article.page.blocks]))
 
 
 def explain(explanation: Explanation, width: int, colour: bool) -> str:
@@ -80,7 +92,8 @@ def _blocks(explanation: Explanation, width: int, paint: Paint) -> Iterator[str]
     verdicts = explanation.article.verdicts
     kept = sum(verdict.keep for verdict in verdicts)
     told = (
-        f"{len(verdicts)} blocks, {kept} kept. Each with its number, verdict, probability, and why it was dropped; "
+        f"{len(verdicts)} blocks, {kept} kept: those from {explanation.threshold:.2f} on, "
+        "but for the title and repeats. Each with its number, verdict, probability, and why it was dropped; "
         "below it what weighed most, as parts of the logit (0.69 doubles the odds):"
     )
     yield from _fold(told, width, 0)

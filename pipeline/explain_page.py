@@ -79,7 +79,7 @@ def render(explanation: Explanation) -> str:
                 meaning=REASONS.get(verdict.reason, ""),
                 path=_path(weighed.path),
                 bars=[_bar(weight) for weight in weighed.weights],
-                passage=_passage(block, passages.get(i)),
+                passage=_passage(block, passages.get(i), bool(section and section.section.heading)),
                 section=number,
                 section_tags=_section_tags(section) if section else [],
             )
@@ -93,6 +93,7 @@ def render(explanation: Explanation) -> str:
             page=page,
             link=page.url if is_web_address(page.url) else None,
             facts=[fact for fact in facts if fact],
+            threshold=score_text(explanation.threshold),
             counts={"all": len(blocks), "kept": kept, "dropped": len(blocks) - kept},
             note="" if explanation.sections else untagged_note(article),
             blocks=blocks,
@@ -100,9 +101,9 @@ def render(explanation: Explanation) -> str:
     )
 
 
-def _passage(block: Block, tagged: TaggedPassage | None) -> PassageView:
-    if tagged is None:
-        return PassageView(block.kind, [Segment(block.text, (), "")], [], [], [])
+def _passage(block: Block, tagged: TaggedPassage | None, is_heading: bool) -> PassageView:
+    if tagged is None:  # a dump's headings are paragraphs that do the work of one
+        return PassageView("heading" if is_heading else block.kind, [Segment(block.text, (), "")], [], [], [])
     scores = dict(zip(LABELS, tagged.scores, strict=True))
     evidence = [evidence_row(e) for e in tagged.evidence]
     return view_passage({"kind": block.kind, "text": block.text, "tags": tagged.tags, "evidence": evidence, **scores})

@@ -268,6 +268,13 @@ def test_a_page_without_sections_says_why(models):
     assert text.endswith("Not tagged: no article was found on it. Only articles and forums are tagged.\n")
 
 
+def test_it_says_from_which_score_on_blocks_are_kept(faq):
+    assert "61 blocks, 22 kept: those from 0.50 on" in " ".join(explain(faq, 60, False).split())
+    unsure = faq._replace(threshold=0.2)
+    assert "those from 0.20 on" in explain(unsure, 120, False)
+    assert "Blocks are kept from 0.20 on" in words(soup_of(unsure).select_one(".how"))
+
+
 # the page
 
 
@@ -324,7 +331,9 @@ def test_the_policy_names_the_style_and_forbids_the_rest(hostile):
 
 
 def test_a_dump_and_an_empty_page_render(models):
-    assert soup_of(explained(parsed(DUMP), models)).select(".path") == []
+    dump = soup_of(explained(parsed(DUMP), models))
+    assert dump.select(".path") == []
+    assert "What causes muscle twitching?" in [words(p) for p in dump.select(".passage.heading p")]
     empty = soup_of(explained(html_page(""), models))
     assert words(empty.select_one(".empty")) == "The page holds no blocks."
     assert words(empty.select_one(".note")).startswith("Not tagged: no article was found")
