@@ -102,6 +102,7 @@ def build_parser() -> argparse.ArgumentParser:
     sub = verb("explain", _explain, "show one page: every block with its verdict, every passage with its tags, and why")
     sub.add_argument("page", metavar="PAGE", help="a file with one page")
     _parser_option(sub)
+    sub.add_argument("--html", metavar="FILE", help="write it as one page for the browser instead of printing it")
     _model_options(sub, "cleaner", "tagger")
 
     sub = verb("train", _train, "train a model from labelled data and write it with its manifest and card")
@@ -212,10 +213,8 @@ def _tag(options: argparse.Namespace) -> int:
 def _explain(options: argparse.Namespace) -> int:
     from pipeline.clean import clean
     from pipeline.engine import load_models
-    from pipeline.explain import explain
+    from pipeline.explain import explain, gather
     from pipeline.parse import NoText, parse
-    from pipeline.shard import tag_article
-    from pipeline.tag import LABELS
 
     models = load_models((options.cleaner, options.tagger))
     pages = list(read(find([options.page])[0]))
@@ -227,9 +226,18 @@ def _explain(options: argparse.Namespace) -> int:
         article = clean(parse(pages[0], options.parser), models.cleaner)
     except NoText as error:
         raise InputError(f"{options.page}: {error}") from error
+    explanation = gather(article, models)
+    if options.html:
+        from pipeline.explain_page import render
+
+        with _output(options.html) as stream:
+            stream.write(render(explanation))
+        if options.html != "-":
+            print(options.html)
+        return DONE
     colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
     width = shutil.get_terminal_size((100, 24)).columns
-    print(explain(article, tag_article(article, models.tagger), LABELS, width, colour), end="")
+    print(explain(explanation, width, colour), end="")
     return DONE
 
 

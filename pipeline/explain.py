@@ -1,93 +1,190 @@
-"""explain: one page, every block with its verdict and reason, every passage with its tags and why. For a terminal."""
+"""explain: one page, every block with its verdict and what weighed most, every passage with its tags and why.
+
+article + models --gather--> Explanation --explain--> text for a terminal
+                                         --explain_page.render--> one page for the browser
+"""
 
 from __future__ import annotations
 
+import re
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
+import numpy as np
+
+from pipeline.clean import THRESHOLD, page_threshold
+from pipeline.clean.weigh import Weighed, Weight, weigh
 from pipeline.records import Article, TaggedPassage, TaggedSection
+from pipeline.shard import Models, tag_article
+from pipeline.tag import LABELS
+from pipeline.webpage import why_untagged, writable
 
-_COLOURS = {"keep": "32", "drop": "2", "title": "1", "causes": "33", "remedies": "36", "warning_signs": "35"}
-#: Dropped texts are cut to this many characters.
+#: Dropped texts are cut to this many characters in the terminal.
 DROPPED_CHARS = 160
+#: Narrower terminals are written to as if they had so many columns.
+MIN_WIDTH = 30
+
+_COLOURS = {
+    "keep": "32", "drop": "2", "title": "1", "quiet": "2", "for": "32", "against": "31",
+    "causes": "33", "remedies": "36", "warning_signs": "35",
+}  # fmt: skip
+_DIRECTION = re.compile("[\u202a-\u202e\u2066-\u2069]")  # would turn the lines of a terminal round
+
+Paint = Callable[[str, str], str]  # a text and a key of `_COLOURS` to a text
 
 
-def explain(
-    article: Article, sections: Sequence[TaggedSection], labels: Sequence[str], width: int, colour: bool
-) -> str:
+class Explanation(NamedTuple):
+    """A page with all that is to be told of it."""
+
+    article: Article
+    threshold: float  # the score from which this page's blocks are kept
+    weighed: list[Weighed]  # one for each block
+    sections: list[TaggedSection]  # none for a page that is not tagged
+
+
+def gather(article: Article, models: Models) -> Explanation:
+    """Weigh and tag one cleaned page with the models that cleaned it."""
+    weighed = weigh(article.page, models.cleaner)
+    return Explanation(article, _threshold(article), weighed, tag_article(article, models.tagger))
+
+
+def _threshold(article: Article) -> float:
+    if not article.verdicts:
+        return THRESHOLD
+    scores = np.array([verdict.score for verdict in article.verdicts])
+    return page_threshold(scores, np.array([block.text.count(" ") + 1 for block in article.page.blocks]))
+
+
+def explain(explanation: Explanation, width: int, colour: bool) -> str:
     """The page as text.
 
     Parameters
     ----------
-    article : Article
-    sections : sequence of TaggedSection
-        Empty for a page that is not tagged.
-    labels : sequence of str
-        The labels in the order of the scores.
+    explanation : Explanation
     width : int
-        Columns of the terminal.
+        Columns of the terminal; lines are readable from 60 on.
     colour : bool
         Whether to use ANSI colours.
     """
     paint = _paint if colour else _plain
-    lines = [*_head(article, paint), "", *_blocks(article, width, paint), ""]
-    lines += _sections(sections, labels, width, paint) if sections else [_why_untagged(article)]
+    width = max(MIN_WIDTH, width)
+    article = explanation.article
+    lines = [*_head(article, width, paint), "", *_blocks(explanation, width, paint), ""]
+    if explanation.sections:
+        lines += _sections(explanation.sections, width, paint)
+    else:
+        lines += _fold(untagged_note(article), width, 0)
     return "\n".join(lines) + "\n"
 
 
-def _head(article: Article, paint) -> Iterator[str]:
+def _head(article: Article, width: int, paint: Paint) -> Iterator[str]:
     page = article.page
-    yield paint(page.title or "(no title)", "title")
-    facts = (page.site, page.date, page.author, page.language, article.page_kind, page.url)
-    yield " · ".join(fact for fact in facts if fact)
+    for line in _fold(page.title or "(no title)", width, 0):
+        yield paint(line, "title")
+    facts = (page.site, page.date, page.author, page.language, article.page_kind)
+    yield from _fold(" · ".join(fact for fact in facts if fact), width, 0)
+    if page.url:
+        yield _safe(page.url)  # whole, however narrow the terminal, so that it can be followed
 
 
-def _blocks(article: Article, width: int, paint) -> Iterator[str]:
-    kept = sum(verdict.keep for verdict in article.verdicts)
-    yield f"{len(article.verdicts)} blocks, {kept} kept. Each with its number, verdict, score, and why it was dropped:"
-    for i, (block, verdict) in enumerate(zip(article.page.blocks, article.verdicts, strict=True)):
-        mark, style = ("keep", "keep") if verdict.keep else ("drop", "drop")
-        head = f"{i:4} {mark} {verdict.score:.2f} "
+def _blocks(explanation: Explanation, width: int, paint: Paint) -> Iterator[str]:
+    verdicts = explanation.article.verdicts
+    kept = sum(verdict.keep for verdict in verdicts)
+    told = (
+        f"{len(verdicts)} blocks, {kept} kept: those from {explanation.threshold:.2f} on, "
+        "but for the title and repeats. Each with its number, verdict, probability, and why it was dropped; "
+        "below it what weighed most, as parts of the logit (0.69 doubles the odds):"
+    )
+    yield from _fold(told, width, 0)
+    blocks = explanation.article.page.blocks
+    for i, (block, verdict, weighed) in enumerate(zip(blocks, verdicts, explanation.weighed, strict=True)):
+        style = "keep" if verdict.keep else "drop"
+        head = f"{i:4} {style} {verdict.score:.2f} "
         note = block.kind if verdict.keep else verdict.reason
         text = block.text if verdict.keep or len(block.text) <= DROPPED_CHARS else block.text[:DROPPED_CHARS] + " …"
-        yield _fold(f"{head}[{note}] {text}", width, len(head), lambda line, style=style: paint(line, style))
+        for line in _fold(f"{head}[{note}] {text}", width, len(head)):
+            yield paint(line, style)
+        indent = " " * len(head)
+        if weighed.path:
+            yield paint(indent + _safe(shorten_path(weighed.path, width - len(indent))), "quiet")
+        for weight in weighed.weights:
+            side = "for" if weight.amount > 0 else "against"
+            first, *more = _fold(indent + _weight(weight), width, len(indent) + 6)
+            yield first.replace(amount := amount_text(weight.amount), paint(amount, side), 1)
+            yield from more
 
 
-def _sections(sections: Sequence[TaggedSection], labels: Sequence[str], width: int, paint) -> Iterator[str]:
+def _weight(weight: Weight) -> str:
+    return f"{amount_text(weight.amount)} {weight.phrase}" + (f": {weight.detail}" if weight.detail else "")
+
+
+def amount_text(amount: float) -> str:
+    """A part of a logit as it is shown, with a true minus.
+
+    >>> amount_text(-1.204)
+    '−1.20'
+    """
+    return f"{amount:+.2f}".replace("-", "−")
+
+
+def shorten_path(path: tuple[str, ...], width: int) -> str:
+    """The steps of a path in one line of at most `width` columns, cut in the middle, then in the last step.
+
+    >>> shorten_path(("html", "body", "div.wrap", "div.post-body", "p"), 36)
+    'html > body > … > div.post-body > p'
+    """
+    line = " > ".join(path)
+    for kept in range(len(path) - 1, 0, -1):
+        if len(line) <= width:
+            break
+        head, tail = kept // 2, kept - kept // 2
+        line = " > ".join((*path[:head], "…", *path[len(path) - tail :]))
+    return line if len(line) <= width else line[: width - 1] + "…"
+
+
+def _sections(sections: list[TaggedSection], width: int, paint: Paint) -> Iterator[str]:
     for number, tagged in enumerate(sections, 1):
         tags = ", ".join(tagged.tags) or "no tag"
-        yield paint(f"Section {number}: {tagged.section.heading or '(no heading)'}", "title") + f"  [{tags}]"
+        for line in _fold(f"Section {number}: {tagged.section.heading or '(no heading)'}  [{tags}]", width, 2):
+            yield paint(line, "title")
         for passage in tagged.passages:
-            yield from _passage(passage, labels, width, paint)
+            yield from _passage(passage, width, paint)
         yield ""
 
 
-def _passage(tagged: TaggedPassage, labels: Sequence[str], width: int, paint) -> Iterator[str]:
-    scores = "  ".join(f"{label} {p:.2f}" for label, p in zip(labels, tagged.scores, strict=True))
-    yield _fold(f"{tagged.passage.block:4} {tagged.passage.text}", width, 5, str)
-    tags = ", ".join(paint(tag, tag) for tag in tagged.tags) or "no tag"
-    yield f"     {tags}   ({scores})"
+def _passage(tagged: TaggedPassage, width: int, paint: Paint) -> Iterator[str]:
+    scores = "  ".join(f"{label} {p:.2f}" for label, p in zip(LABELS, tagged.scores, strict=True))
+    yield from _fold(f"{tagged.passage.block:4} {tagged.passage.text}", width, 5)
+    for line in _fold(f"     {', '.join(tagged.tags) or 'no tag'}   ({scores})", width, 7):
+        yield _LABEL.sub(lambda m: paint(m[0], m[0]) if m[0] in tagged.tags else m[0], line)
     for evidence in tagged.evidence:
         terms = ", ".join(f"{term} {weight:+.2f}" for term, weight in evidence.terms)
+        yield from _fold(f"     {evidence.tag}: {terms}", width, 7)
         sentence = tagged.passage.text[evidence.start : evidence.end]
-        yield _fold(f"     {evidence.tag}: {terms}", width, 7, str)
         if sentence != tagged.passage.text:
-            yield _fold(f"     carried by: “{sentence}”", width, 7, str)
+            yield from _fold(f"     carried by: “{sentence}”", width, 7)
 
 
-def _why_untagged(article: Article) -> str:
-    if article.page_kind not in ("article", "forum"):
-        return f"Not tagged: the page is of kind “{article.page_kind}”; only articles and forums are tagged."
-    return f"Not tagged: the page is in “{article.page.language}”; only English is tagged."
+_LABEL = re.compile("|".join(LABELS))
 
 
-def _fold(text: str, width: int, indent: int, style) -> str:
-    lines = textwrap.wrap(text, max(30, width), subsequent_indent=" " * indent, break_on_hyphens=False) or [""]
-    return "\n".join(style(line) for line in lines)
+def untagged_note(article: Article) -> str:
+    """Why there are no sections to show."""
+    return why_untagged(article.page_kind, article.page.language) or "Not tagged: nothing was kept but headings."
+
+
+def _fold(text: str, width: int, indent: int) -> list[str]:
+    return textwrap.wrap(_safe(text), width, subsequent_indent=" " * indent, break_on_hyphens=False) or [""]
+
+
+def _safe(text: str) -> str:
+    """Page text is hostile: what a terminal would obey is replaced."""
+    return _DIRECTION.sub("\ufffd", writable(text))
 
 
 def _paint(text: str, style: str) -> str:
-    return f"\033[{_COLOURS.get(style, '0')}m{text}\033[0m"
+    return f"\033[{_COLOURS[style]}m{text}\033[0m"
 
 
 def _plain(text: str, style: str) -> str:

@@ -9,40 +9,35 @@ HTML in the template only, where everything is escaped.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
-import jinja2
 import pyarrow as pa
 import pyarrow.dataset as ds
-from markupsafe import Markup
 
+from pipeline.webpage import (
+    TAGS,
+    Chip,
+    PassageView,
+    is_web_address,
+    open_environment,
+    readable,
+    score_text,
+    tag_chips,
+    view_passage,
+    why_untagged,
+)
 from pipeline.write import SCHEMAS
 
 Row = dict[str, Any]
 
-#: The tags with the words a reader sees, in the order of the score columns.
-TAGS = {"causes": "Causes", "remedies": "Remedies", "warning_signs": "Warning signs"}
 TEMPLATE = Path(__file__).with_name("report.html.j2")
 #: Rows of the site and error tables: enough to see what a run did; the rest is said as a number.
 MAX_SITES, MAX_ERRORS = 40, 200
-#: Kinds of page that are not tagged, and how to say so.
-UNTAGGED_KINDS = {
-    "list": "it is a list of headlines or links",
-    "other": "it is neither an article nor a forum",
-    "none": "no article was found on it",
-}
-#: Characters that UTF-8 or HTML cannot carry: lone surrogates, NUL and its kin, non-characters.
-_UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 #: Without these bounds, Arrow reads so far ahead that a large run stands in memory after all.
 _GENTLY = {"batch_size": 8192, "batch_readahead": 2, "fragment_readahead": 2}
 _SECTION, _PASSAGE, _DROPPED = range(3)  # a section opens before the passage at the same position
@@ -57,39 +52,12 @@ class Bar(NamedTuple):
     share: float  # 0 to 1
 
 
-class Chip(NamedTuple):
-    """A tag in words, with its probability or its count of passages."""
-
-    key: str
-    word: str
-    value: str
-
-
-class Segment(NamedTuple):
-    """A stretch of a passage, with the tags whose carrying sentence it belongs to."""
-
-    text: str
-    tags: tuple[str, ...]
-    words: str  # the same tags as a reader sees them
-
-
 class DroppedRun(NamedTuple):
     """Blocks dropped one after the other."""
 
     summary: str
     blocks: list[tuple[str, str, str]]  # reason, score, text
     shape: str = "dropped"
-
-
-class PassageView(NamedTuple):
-    """A passage as it is shown."""
-
-    kind: str
-    segments: list[Segment]
-    chips: list[Chip]
-    others: list[Chip]  # the tags it does not carry
-    why: list[tuple[str, list[tuple[str, str]]]]  # tag in words, its terms with their weights
-    shape: str = "passage"
 
 
 class SectionView(NamedTuple):
@@ -149,15 +117,8 @@ def write_report(folder: Path, max_pages: int = 500) -> Path:
     folder = Path(folder)
     run = json.loads((folder / "run.json").read_text("utf-8"))
     tables = {name: _open_table(folder, name) for name in SCHEMAS}
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATE.parent),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        finalize=_writable,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(csp_hash=_csp_hash, percent=_percent, words=_words)
+    environment = open_environment()
+    environment.filters.update(percent=_percent)
     view = {"tag_words": TAGS, **gather_overview(run, tables), "pages": gather_pages(tables, max_pages)}
     beside, report = folder / ".report.html", folder / "report.html"
     with beside.open("w", encoding="utf-8", newline="\n") as file:
@@ -216,7 +177,7 @@ def _view_page(number: int, row: Row, blocks: Sequence[list[Row]], anchors: dict
     passages = blocks[1]
     given = [(tag, passage[tag]) for passage in passages for tag in passage["tags"] or ()]
     per_tag = Counter(tag for tag, _ in given)
-    note = "" if given else _why_untagged(row)
+    note = "" if given else why_untagged(row["page_kind"], row["language"])
     probabilities = [score for _, score in given if score is not None]
     return PageView(
         anchor=f"p{number}",
@@ -260,35 +221,8 @@ def interleave(
             section = _view_section(f"{anchor}-s{len(parts) + 1}", opened, scored)
             parts.append(section)
         if rank == _PASSAGE:
-            section.parts.append(_view_passage(row, scored))
+            section.parts.append(view_passage(row, scored))
     return parts + ([_view_run(run)] if run else [])
-
-
-def mark_evidence(text: str, evidence: Iterable[Row]) -> list[Segment]:
-    """Cut a passage at the borders of its carrying sentences; the segments join to `text`.
-
-    `evidence` are dicts with `tag`, `start` and `end`, characters of `text`; what lies outside is ignored.
-
-    >>> [s[:2] for s in mark_evidence("Rest. Call a doctor.", [{"tag": "remedies", "start": 0, "end": 5}])]
-    [('Rest.', ('remedies',)), (' Call a doctor.', ())]
-    """
-    spans = [(max(0, e["start"]), min(len(text), e["end"]), e["tag"]) for e in evidence]
-    spans = [span for span in spans if span[0] < span[1]]
-    cuts = sorted({0, len(text), *(at for start, end, _ in spans for at in (start, end))})
-    segments = []
-    for start, end in pairwise(cuts):
-        tags = tuple(tag for first, last, tag in spans if first <= start and end <= last)
-        segments.append(Segment(text[start:end], tags, ", ".join(TAGS.get(tag, tag) for tag in tags)))
-    return segments
-
-
-def is_web_address(url: str | None) -> bool:
-    """Whether a url may become a link: http or https with a host; never `javascript:` and the like."""
-    try:
-        parts = urlsplit(url or "")
-    except ValueError:  # such as an unclosed "[" in the host
-        return False
-    return parts.scheme in ("http", "https") and bool(parts.netloc)
 
 
 def _view_section(anchor: str, row: Row, scored: bool) -> SectionView:
@@ -298,49 +232,22 @@ def _view_section(anchor: str, row: Row, scored: bool) -> SectionView:
         heading=row.get("heading") or "",
         level=row.get("level") or 0,
         key=tags[0] if tags else "none",
-        chips=_chips(row, tags) if scored else [],
+        chips=tag_chips(row, tags) if scored else [],
         parts=[],
     )
 
 
-def _view_passage(row: Row, scored: bool) -> PassageView:
-    tags, evidence = row["tags"] or [], row["evidence"] or []
-    others = [tag for tag in TAGS if tag not in tags and row[tag] is not None]
-    terms = [
-        (TAGS.get(e["tag"], e["tag"]), [(t["term"], f"{t['weight']:+.2f}") for t in e["terms"] or ()]) for e in evidence
-    ]
-    return PassageView(
-        kind=row["kind"],
-        segments=mark_evidence(row["text"], evidence),
-        chips=_chips(row, tags),
-        others=_chips(row, others) if scored else [],
-        why=[(word, weights) for word, weights in terms if weights],
-    )
-
-
 def _view_run(rows: Sequence[Row]) -> DroppedRun:
-    reasons = Counter(_words(row["reason"]) for row in rows).most_common()
+    reasons = Counter(readable(row["reason"]) for row in rows).most_common()
     named = ", ".join(f"{reason} ×{count}" for reason, count in reasons) if len(rows) > 1 else reasons[0][0]
-    blocks = [(_words(row["reason"]), _score(row["score"]), row["text"]) for row in rows]
+    blocks = [(readable(row["reason"]), score_text(row["score"]), row["text"]) for row in rows]
     return DroppedRun(f"{len(rows)} {'block' if len(rows) == 1 else 'blocks'} dropped: {named}", blocks)
-
-
-def _chips(row: Row, tags: Iterable[str]) -> list[Chip]:
-    return [Chip(tag, TAGS.get(tag, tag), _score(row.get(tag))) for tag in tags]
 
 
 def _meta(row: Row) -> list[str | None]:
     words, kept, dropped = (row[name] or 0 for name in ("words", "kept", "dropped"))
     numbers = f"{words:,} words, {kept:,} blocks kept, {dropped:,} dropped"
-    return [row["site"], row["date"], row["author"], row["language"], _words(row["page_kind"]), numbers]
-
-
-def _why_untagged(row: Row) -> str:
-    if row["page_kind"] in UNTAGGED_KINDS:
-        return f"Not tagged: {UNTAGGED_KINDS[row['page_kind']]}. Only articles and forums are tagged."
-    if row["language"] not in (None, "en"):
-        return f"Not tagged: its language is “{row['language']}”. Only English is tagged."
-    return ""
+    return [row["site"], row["date"], row["author"], row["language"], readable(row["page_kind"]), numbers]
 
 
 def _open_table(folder: Path, name: str) -> ds.Dataset:
@@ -391,27 +298,7 @@ def _by_site(table: ds.Dataset) -> list[tuple[str, Counter[str]]]:
 def _bars(counts: Mapping[str, float], *, ordered: bool = True) -> list[Bar]:
     whole = sum(counts.values()) or 1
     items = sorted(counts.items(), key=lambda item: (-item[1], item[0])) if ordered else counts.items()
-    return [Bar(key, _words(key), count, count / whole) for key, count in items]
-
-
-def _writable(value: Any) -> Any:
-    """What the template puts out, without the characters that cannot be written; markup is our own."""
-    if not isinstance(value, str) or isinstance(value, Markup):
-        return value
-    return _UNWRITABLE.sub("\ufffd", value)
-
-
-def _csp_hash(source: str) -> Markup:
-    digest = base64.b64encode(hashlib.sha256(source.encode()).digest()).decode()
-    return Markup(f"'sha256-{digest}'")  # a hash, so nothing that would need escaping
-
-
-def _words(key: str | None) -> str:
-    return (key or "unknown").replace("_", " ")
-
-
-def _score(score: float | None) -> str:
-    return "" if score is None else f"{score:.2f}"
+    return [Bar(key, readable(key), count, count / whole) for key, count in items]
 
 
 def _percent(share: float) -> str:

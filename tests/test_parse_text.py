@@ -109,3 +109,8 @@ def test_runs_of_like_lines_are_elements():
     page = parse_text("Related\n- One\n- Two\n" + PROSE)
     shapes = [(e.tag, e.first, e.last) for e in page.elements if e.tag not in ("page", "section")]
     assert shapes == [("short", 0, 1), ("bullets-", 1, 3), ("prose", 3, 4)]
+
+
+@pytest.mark.parametrize("source", ["<!--", "-----\n* * *\n", "\u202e\u202e"])
+def test_a_dump_without_words_has_no_blocks(source):
+    assert text_page(source).blocks == ()

@@ -16,7 +16,8 @@ import pyarrow.parquet as pq
 import pytest
 from bs4 import BeautifulSoup, Tag
 
-from pipeline.report import TAGS, TEMPLATE, is_web_address, mark_evidence, write_report
+from pipeline.report import write_report
+from pipeline.webpage import PARTS, TAGS, is_web_address, mark_evidence
 from pipeline.write import SCHEMAS
 
 Row = dict[str, Any]
@@ -347,7 +348,7 @@ def luminance(colour: str) -> float:
 @pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])
 def test_contrast_reaches_wcag_aa(theme: int) -> None:
     """Text at least 4.5 to 1, coloured borders and bars at least 3 to 1."""
-    palette = dict(re.findall(r"--([\w-]+): (#\w{6})", TEMPLATE.read_text("utf-8").split(":root {")[theme + 1]))
+    palette = dict(re.findall(r"--([\w-]+): (#\w{6})", PARTS.read_text("utf-8").split(":root {")[theme + 1]))
     texts = [(text, ground) for text in ("ink", "quiet") for ground in ("paper", "sheet")]
     texts += [(f"{tag}-ink", f"{tag}-wash") for tag in ("causes", "remedies", "warning")]
     texts += [("ink", f"{tag}-wash") for tag in ("causes", "remedies", "warning")]

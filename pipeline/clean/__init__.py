@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from pipeline.callable_package import make_callable
 from pipeline.clean.features import COLUMNS
 from pipeline.clean.model import Cleaner, features, load_cleaner
 from pipeline.clean.pagekind import page_kind
@@ -16,6 +17,8 @@ from pipeline.clean.tokens import are_titles, headings_above, runs_of
 from pipeline.records import Article, ParsedPage, Verdict
 
 __all__ = ["COLUMNS", "REASONS", "Cleaner", "clean", "features", "judge", "load_cleaner", "score"]
+
+make_callable(__name__)  # pipeline.clean(...) is pipeline.api.clean
 
 #: A block is kept from this probability on ...
 THRESHOLD = 0.5

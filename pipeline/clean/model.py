@@ -90,6 +90,11 @@ def load_cleaner(folder: Path = SHIPPED / "cleaner") -> Cleaner:
     if tuple(model.words.get("columns", ())) != COLUMNS:
         raise ModelError(f"{folder}/words.json: made for other feature columns; train it anew with: "
                          "python -m pipeline train cleaner")  # fmt: skip
+    options = model.manifest.get("options")
+    shrinkage = options.get("learning_rate") if isinstance(options, dict) else None
+    if not isinstance(shrinkage, float) or not 0.0 < shrinkage <= 1.0:
+        raise ModelError(f"{folder}/manifest.json: options need a learning_rate from 0 to 1; train it anew with: "
+                         "python -m pipeline train cleaner")  # fmt: skip
     branches = []
     for name in BRANCHES:
         arrays = {key.removeprefix(f"{name}_"): value for key, value in model.arrays.items() if key.startswith(name)}
@@ -97,7 +102,7 @@ def load_cleaner(folder: Path = SHIPPED / "cleaner") -> Cleaner:
             nodes = {
                 column: arrays[column].astype(np.int64 if column in _WHOLE else np.float64) for column in NODE_COLUMNS
             }
-            trees = Trees(nodes, arrays["starts"].astype(np.int64), arrays["biases"][1], len(COLUMNS))
+            trees = Trees(nodes, arrays["starts"].astype(np.int64), arrays["biases"][1], len(COLUMNS), shrinkage)
         except ValueError as error:
             raise ModelError(f"{folder}/arrays.npz: {name}: {error}") from error
         words = dict(zip(model.words[f"{name}_words"], arrays["word_weights"].tolist(), strict=True))

@@ -24,6 +24,8 @@ class Trees:
     baseline : float
         The logit before the first tree.
     n_features : int
+    shrinkage : float
+        What scikit-learn multiplied the leaves by as it learnt (the learning rate); it leaves inner values as they are.
 
     Raises
     ------
@@ -31,8 +33,11 @@ class Trees:
         If a child or a feature points outside its tree or table, or a child does not come after its parent.
     """
 
-    def __init__(self, nodes: Mapping[str, Array], starts: Array, baseline: float, n_features: int) -> None:
+    def __init__(
+        self, nodes: Mapping[str, Array], starts: Array, baseline: float, n_features: int, shrinkage: float = 1.0
+    ) -> None:
         self.nodes, self.starts, self.baseline, self.n_features = nodes, starts, float(baseline), n_features
+        self.shrinkage = shrinkage
         self._check()
         self._predictors = self._build()
 
@@ -45,6 +50,11 @@ class Trees:
         for predictor in self._predictors:
             total += predictor.predict(table, no_categories, no_map, 1)
         return total
+
+    def node_values(self) -> Array:
+        """What a tree says at each node if it ends there, in the scale of the leaves, shape (n_nodes,)."""
+        inner = self.nodes["left"] != 0
+        return np.where(inner, self.nodes["value"] * self.shrinkage, self.nodes["value"])
 
     def _check(self) -> None:
         size = len(self.nodes["value"])

@@ -164,7 +164,8 @@ def _unwrap(lines: list[_Line]) -> list[_Line]:
 def _mend_torn(lines: list[_Line]) -> list[_Line]:
     """Join fragments of a sentence that stand on lines of their own."""
     mended: list[_Line] = []
-    for line, following in zip(lines, [*lines[1:], None], strict=True):
+    for i, line in enumerate(lines):
+        following = lines[i + 1] if i + 1 < len(lines) else None
         if mended and not line.gap and not line.marker:
             above = mended[-1]
             after = following.text if following and not following.gap and not following.marker else ""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pipeline.callable_package import make_callable
 from pipeline.records import Section, TaggedPassage, TaggedSection
 from pipeline.tag.evidence import evidence_for, take_apart
 from pipeline.tag.layout import lay_out
@@ -19,6 +20,8 @@ from pipeline.tag.model import LABELS, Tagger, load_tagger
 from pipeline.tag.score import calibrate, first_level, score_sentences, second_level
 
 __all__ = ["LABELS", "Tagger", "load_tagger", "tag", "section_tags"]
+
+make_callable(__name__)  # pipeline.tag(...) is pipeline.api.tag
 
 #: Share of a section's words from which on a tag is one of the section's, compared without rounding.
 SECTION_SHARE = (1, 3)
