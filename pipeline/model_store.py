@@ -22,8 +22,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 FORMAT = 1
-#: The folder of the models that the project ships (in a checkout and in the wheel alike).
-SHIPPED = Path(__file__).resolve().parent.parent / "models"
+_HERE = Path(__file__).resolve().parent
+#: The folder of the models that the project ships: inside the package in a wheel, beside it in a checkout.
+SHIPPED = next(folder for folder in (_HERE / "shipped_models", _HERE.parent / "models") if folder.is_dir())
 
 #: Array name -> shape. A number is that size, "@list" is the length of that word list,
 #: any other string is a size of its own that must be the same wherever it stands.

@@ -6,6 +6,7 @@ import argparse
 import json
 import re
 import subprocess
+import tomllib
 
 import pytest
 from conftest import ROOT
@@ -107,3 +108,10 @@ def test_the_lock_names_no_index():
     assert "--hash=sha256:" in lock
     assert "--index-url" not in lock
     assert "://" not in lock
+
+
+def test_the_wheel_carries_every_package_and_the_models():
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    folders = {".".join(path.parent.relative_to(ROOT).parts) for path in (ROOT / "pipeline").rglob("__init__.py")}
+    assert set(settings["packages"]) == folders | {"pipeline.shipped_models"}
+    assert settings["package-dir"]["pipeline.shipped_models"] == "models"
