@@ -22,8 +22,8 @@ DONE, FAILED, WRONG_USE = 0, 1, 2
 MAX_FAILED = 0.10
 #: What the columns of tables hold, by field of `Columns`.
 COLUMN_HELP = {
-    "id": "page's id", "html": "page as HTML", "text": "page as text", "url": "page's address", "site": "name of its site",
-    "title": "page's title",
+    "id": "page's id", "html": "page as HTML", "text": "page as text", "url": "page's address",
+    "site": "name of its site", "title": "page's title",
 }  # fmt: skip
 
 

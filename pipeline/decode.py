@@ -1,4 +1,4 @@
-"""Bytes to text: byte order mark, the server's charset, the declared one, strict UTF-8, then detection. It never raises."""
+"""Bytes to text: byte order mark, the charset told or declared, strict UTF-8, then detection. It never raises."""
 
 from __future__ import annotations
 

@@ -52,7 +52,10 @@ FORMATS = {
 }
 
 
-def find(inputs: Sequence[str], columns: Columns = Columns()) -> list[Source]:
+_DEFAULT_COLUMNS = Columns()
+
+
+def find(inputs: Sequence[str], columns: Columns = _DEFAULT_COLUMNS) -> list[Source]:
     """The sources below the inputs, sorted within each folder; "-" is standard input.
 
     A page is called by its file's stem; where stems collide, by its path relative to the input.

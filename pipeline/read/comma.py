@@ -87,7 +87,7 @@ def _rows(
 
 
 class _Lines:
-    """The lines of a stream as text, some of which can be given back. Bytes that are no UTF-8 are kept as surrogates."""
+    """The lines of a stream as text; some can be given back. Bytes that are no UTF-8 are kept as surrogates."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self.number = 0  # of the last line given

@@ -54,8 +54,9 @@ def frames(path: str, offset: int = 0, number: int = 1) -> Iterator[Frame]:
                     yield frame._replace(number=number, offset=_begin(stream, place, exactly=True))
                     number += 1
             except (_Damage, *READ_ERRORS) as error:
-                begin = _begin(stream, place) or start
-        yield Frame(number, begin, damage=f"at byte {begin:,} of the file: {error or 'no more bytes'}")
+                begin, exact = _begin(stream, place) or start, _begin(stream, place, exactly=True)
+                damage = f"at byte {begin:,} of the file: {error or 'no more bytes'}"
+        yield Frame(number, exact, damage=damage)
         number += 1
         start = _next(path, begin + 1, zipped)
 
@@ -67,7 +68,7 @@ def _open(path: str, offset: int, zipped: bool) -> io.BufferedReader:
 
 
 def _begin(stream: io.BufferedReader, place: int, exactly: bool = False) -> int | None:
-    """Where in the file the record begins that stands at a place of the stream; of a member, unless `exactly`, its own."""
+    """Where in the file the record at a place of the stream begins; within a gzip member the member, or None."""
     if not isinstance(stream.raw, Members):
         return place
     starts = stream.raw.starts

@@ -79,15 +79,17 @@ def _page(frame: Frame, source: Source) -> RawPage | PageError | None:
             return None
         record.parse_http()
         status, charset = record.http_headers.status_code, record.http_charset
-        type_ = record.http_content_type or record.headers.get("WARC-Identified-Payload-Type")
+        said = record.http_content_type or record.headers.get("WARC-Identified-Payload-Type")
     except (OSError, ValueError) as error:
         return PageError(page_id, where, "read", "BadRecord", f"its header cannot be read: {error}")
-    type_ = type_.split(";")[0].strip().lower() if type_ else None
+    type_ = (said or "").split(";")[0].strip().lower()
     if status != HTTP_OK or (type_ and type_ != TEXT_TYPE and type_ not in HTML_TYPES):
         return None
-    content = _payload(frame.data)
-    if isinstance(content, str):
-        return PageError(page_id, where, "read", "BadEncoding", content)
+    try:
+        content = _payload(frame.data)
+    except (OSError, ValueError) as error:
+        message = f"its content- or transfer-encoding cannot be undone: {error}"
+        return PageError(page_id, where, "read", "BadEncoding", message)
     if not type_ and looks_binary(content):
         return None
     if len(content) > MAX_PAGE_BYTES:
@@ -95,8 +97,8 @@ def _page(frame: Frame, source: Source) -> RawPage | PageError | None:
     return RawPage(page_id, where, content, type_ in HTML_TYPES or None, url, source.site, charset=charset)
 
 
-def _payload(data: bytes) -> bytes | str:
-    """A response's body with its transfer- and content-encoding undone, or the reason why they cannot be.
+def _payload(data: bytes) -> bytes:
+    """A response's body with its transfer- and content-encoding undone; raises OSError or ValueError where it cannot.
 
     Some archives store the body already undone, beside the header as it was sent: text is then taken as it stands.
     """
@@ -104,11 +106,13 @@ def _payload(data: bytes) -> bytes | str:
     try:
         record.parse_http(auto_decode="all")
         return record.reader.read(MAX_PAGE_BYTES + 1)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError):
         plain = WarcRecord.from_bytes(data)
         plain.parse_http()
         content = plain.reader.read()
-        return f"its content- or transfer-encoding cannot be undone: {error}" if looks_binary(content) else content
+        if looks_binary(content):
+            raise
+        return content
 
 
 def looks_binary(content: bytes) -> bool:
