@@ -56,7 +56,7 @@ def _codec(label: str) -> str | None:
     """Python's name of a charset label, None if nobody knows it."""
     try:
         name = codecs.lookup(label).name
-        b"".decode(name)
+        b"\0\0\0\0".decode(name)  # not all codecs are of text
     except (LookupError, ValueError):
         return None
     return _READ_AS.get(name, name)
