@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.parse import parse
-from pipeline.read import Columns, InputError, PageError, find, ranges, read
+from pipeline.read import Columns, InputError, PageError, Source, find, ranges, read
 
 
 def read_file(path, data, **columns):
@@ -204,6 +204,16 @@ def test_a_line_too_long_is_an_error_and_never_held_whole(tmp_path, monkeypatch)
     (tmp_path / "t.jsonl").write_text(lines)
     pieces = list(ranges(find([str(tmp_path / "t.jsonl")])[0], 1, 1 << 30))
     assert [found for piece in pieces for found in outcome(read(piece))] == [("t:1", "TooLarge"), ("b", "x")]
+
+
+HALF = '{"id": "\\ud800a", "text": "x", "url": "\\udfffb", "site": "é\\udfff", "title": "\\ud800"}\n'
+
+
+def test_half_characters_in_names_become_question_marks(tmp_path):
+    (page,) = read_file(tmp_path / "t.jsonl", HALF)
+    assert (page.page_id, page.url, page.site, page.title) == ("?a", "?b", "é?", "?")
+    (error,) = read(Source("caf\udce9.html", "page", "caf\udce9", None))
+    assert (error.page_id, error.source) == ("caf?", "caf?.html")
 
 
 def test_json_too_deep_is_a_bad_row(tmp_path):

@@ -10,7 +10,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pipeline.read.comma import read_csv
 from pipeline.read.jsonl import jsonl_ranges, read_jsonl
@@ -91,7 +91,7 @@ def find(inputs: Sequence[str], columns: Columns = _DEFAULT_COLUMNS) -> list[Sou
 
 def read(source: Source) -> Iterator[RawPage | PageError]:
     """The pages of a source, in order; what cannot be read is an error in its place."""
-    return FORMATS[source.format].read(source)
+    return map(_writable, FORMATS[source.format].read(source))
 
 
 def ranges(source: Source, max_rows: int, max_bytes: int) -> Iterator[Source]:
@@ -120,6 +120,16 @@ def stem_of(path: str) -> str:
     endings = (ending for format_ in FORMATS.values() for ending in format_.endings)
     ending = next((ending for ending in endings if cut.lower().endswith(ending)), None)
     return cut[: -len(ending)] if ending else name
+
+
+def _writable(found: RawPage | PageError) -> RawPage | PageError:
+    """With "?" for half characters in names (of files that are no UTF-8, in rows), which no table could hold."""
+    changed: dict[str, Any] = {
+        field: value.encode("utf-8", "replace").decode()
+        for field, value in found._asdict().items()
+        if field != "content" and isinstance(value, str) and not value.isascii()
+    }
+    return found._replace(**changed)
 
 
 def _walk(folder: str) -> list[tuple[str, str | None, str]]:

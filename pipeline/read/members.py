@@ -8,6 +8,8 @@ from collections import deque
 from typing import BinaryIO
 
 MAGIC = b"\x1f\x8b\x08"
+#: A member's header and the first bytes of its content lie within so many bytes.
+_PROBE_BYTES = 1024
 _INPUT_BYTES = 1 << 16
 _OUTPUT_BYTES = 1 << 16
 
@@ -87,10 +89,6 @@ def next_member(stream: BinaryIO, offset: int, begins: bytes) -> int | None:
         cut = max(len(window) - len(MAGIC) + 1, 0)
         window, offset = window[cut:], offset + cut
     return None
-
-
-#: A member's header and first bytes lie within so many bytes.
-_PROBE_BYTES = 1024
 
 
 def _inflated(data: bytes, size: int) -> bytes:
