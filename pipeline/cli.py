@@ -16,11 +16,16 @@ from pipeline import __version__
 from pipeline.engine import ENGINES, RunError, RunOptions, run
 from pipeline.model_store import SHIPPED, ModelError
 from pipeline.parse import DEFAULT_PARSER, PARSERS
-from pipeline.read import InputError, PageError, find, read
+from pipeline.read import Columns, InputError, PageError, find, read
 
 DONE, FAILED, WRONG_USE = 0, 1, 2
 #: A run ends with status 1 if more than this share of its pages failed.
 MAX_FAILED = 0.10
+#: What the columns of tables hold, by field of `Columns`.
+COLUMN_HELP = {
+    "id": "page's id", "html": "page as HTML", "text": "page as text", "url": "page's address",
+    "site": "name of its site", "title": "page's title",
+}  # fmt: skip
 
 
 class UsageError(Exception):
@@ -65,9 +70,7 @@ def build_parser() -> argparse.ArgumentParser:
         return sub
 
     sub = verb("run", _run, "process pages into tables and a report; goes on where it was broken off")
-    sub.add_argument(
-        "inputs", nargs="+", metavar="INPUT", help="files and folders: .html .htm .txt .jsonl, each also .gz"
-    )
+    _input_options(sub)
     sub.add_argument(
         "-o", "--out", required=True, type=Path, metavar="DIR", help="folder for tables, report and run.json"
     )
@@ -87,9 +90,7 @@ def build_parser() -> argparse.ArgumentParser:
     _model_options(sub, "cleaner", "tagger")
 
     sub = verb("clean", _clean, "clean pages: one JSON line a page, every block with verdict, score and reason")
-    sub.add_argument(
-        "inputs", nargs="+", metavar="INPUT", help="files and folders: .html .htm .txt .jsonl, each also .gz"
-    )
+    _input_options(sub)
     sub.add_argument("-o", "--out", default="-", metavar="OUT.jsonl", help="default: standard output")
     _parser_option(sub)
     _model_options(sub, "cleaner")
@@ -144,11 +145,34 @@ def _model_options(sub: argparse.ArgumentParser, *names: str) -> None:
         )
 
 
+def _input_options(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument(
+        "inputs", nargs="+", metavar="INPUT",
+        help="files and folders: .html .htm .xhtml .txt .jsonl .csv .warc, each also .gz, and .parquet; "
+        "- reads standard input: JSON Lines, or one page",
+    )  # fmt: skip
+    for name, default in Columns()._asdict().items():
+        sub.add_argument(
+            f"--{name}-column", default=default, metavar="NAME",
+            help=f"the column of tables that holds the {COLUMN_HELP[name]}; default: %(default)s",
+        )  # fmt: skip
+
+
+def _columns(options: argparse.Namespace) -> Columns:
+    return Columns(*(getattr(options, f"{name}_column") for name in Columns._fields))
+
+
 def _run(options: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     chosen = RunOptions(
-        options.engine, options.workers, options.limit, options.replace, options.report_pages, options.parser
+        options.engine,
+        options.workers,
+        options.limit,
+        options.replace,
+        options.report_pages,
+        options.parser,
+        _columns(options),
     )
     with tqdm(desc="pages", unit=" pages", file=sys.stderr) as bar:
 
@@ -173,7 +197,7 @@ def _clean(options: argparse.Namespace) -> int:
     from pipeline.parse import parse
 
     cleaner = load_cleaner(options.cleaner)
-    sources = find(options.inputs)
+    sources = find(options.inputs, _columns(options))
 
     def rows() -> Iterator[dict[str, Any]]:
         for source in sources:

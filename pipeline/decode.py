@@ -1,4 +1,4 @@
-"""Bytes to text: byte order mark, declared charset, strict UTF-8, then detection. It never raises."""
+"""Bytes to text: byte order mark, the charset told or declared, strict UTF-8, then detection. It never raises."""
 
 from __future__ import annotations
 
@@ -23,15 +23,21 @@ _READ_AS = {"ascii": "cp1252", "iso8859-1": "cp1252", "gb2312": "gb18030", "gbk"
 _LOOK_ALIKES = frozenset(("iso8859-1", "iso8859-15", "cp1250", "cp1254", "cp1257", "mac-roman", "ascii"))
 
 
-def decode(data: bytes) -> str:
+def decode(data: bytes, charset: str | None = None) -> str:
     """Text of a page's bytes; bytes that fit no encoding become U+FFFD.
 
-    Order: byte order mark, UTF-16 by its zero bytes, a charset declared in the first 4 kB (if the page decodes
-    under it), strict UTF-8, BeautifulSoup's detection, windows-1252.
+    Order: byte order mark, the charset that the server told, UTF-16 by its zero bytes, a charset declared in the first
+    4 kB (each of the two if the page decodes under it), strict UTF-8, BeautifulSoup's detection, windows-1252.
     """
     for mark, encoding in _MARKS:
         if data.startswith(mark):
             return data[len(mark) :].decode(encoding, "replace")
+    told = _codec(charset) if charset else None
+    if told and not told.startswith("utf-16"):  # that is told by its zero bytes
+        try:
+            return data.decode(told)
+        except UnicodeError:  # not always a decode error: idna has its own
+            pass
     wide = _utf16(data[:DECLARED_WITHIN])
     if wide:
         return data.decode(wide, "replace")
@@ -41,7 +47,7 @@ def decode(data: bytes) -> str:
         if not encoding.startswith("utf-16"):  # a page whose declaration could be read is not UTF-16
             try:
                 return data.decode(encoding)
-            except UnicodeDecodeError:
+            except UnicodeError:
                 continue
     return data.decode(_detected(data, name), "replace")
 
@@ -50,7 +56,7 @@ def _codec(label: str) -> str | None:
     """Python's name of a charset label, None if nobody knows it."""
     try:
         name = codecs.lookup(label).name
-        b"".decode(name)
+        b"\0\0\0\0".decode(name)  # not all codecs are of text
     except (LookupError, ValueError):
         return None
     return _READ_AS.get(name, name)
@@ -76,7 +82,7 @@ def _detected(data: bytes, declared: str | None) -> str:
         if name and name not in _LOOK_ALIKES and name != "utf-8":
             try:
                 data.decode(name)
-            except UnicodeDecodeError:
+            except UnicodeError:
                 continue
             return name
     return "cp1252"

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 from pipeline import __version__
 from pipeline.parse import DEFAULT_PARSER, PARSERS
-from pipeline.read import Source, find, ranges
+from pipeline.read import STDIN, Columns, Source, find, ranges
 from pipeline.shard import STAGES, Models, Shard, marker_path, process_shard
 
 ENGINES = ("serial", "local")
@@ -41,6 +41,7 @@ class RunOptions(NamedTuple):
     replace: bool = False  # begin anew where the folder holds another run
     report_pages: int = 500  # at most so many pages in the report
     parser: str = DEFAULT_PARSER  # one of PARSERS
+    columns: Columns = Columns()  # what the columns of tables are called
 
 
 Progress = Callable[[int, int, int], None]  # pages done (errors among them), shards done, shards in all
@@ -54,7 +55,7 @@ def run(
     Parameters
     ----------
     inputs : sequence of str
-        Files and folders.
+        Files and folders; "-" is standard input, which can be read only once: such a run is never resumed.
     out : Path
         Gets five tables, `run.json`, `report.html` and the markers in `shards/`.
     options : RunOptions
@@ -82,12 +83,14 @@ def run(
     if options.parser not in PARSERS:
         raise RunError(f"--parser {options.parser}: unknown; known are {', '.join(PARSERS)}")
     started = time.time()
-    sources = find(inputs)
+    sources = find(inputs, options.columns)
     shards = list(plan(sources, options.limit))
     loaded = load_models(models)
     spec = {
         "inputs": list(inputs),
         "sources": _digest(sources),
+        "stdin": any(source.path == STDIN for source in sources),
+        "columns": options.columns._asdict(),
         "limit": options.limit,
         "parser": options.parser,
         "models": {"cleaner": loaded.cleaner.digest, "tagger": loaded.tagger.digest},
@@ -158,11 +161,14 @@ def _worker(shard: Shard, folder: Path, models: tuple[Path, Path], parser: str) 
 def _work(
     todo: Sequence[Shard], folder: Path, options: RunOptions, models: tuple[Path, Path], loaded: Models
 ) -> Iterator[dict[str, Any]]:
-    """The markers of the shards as they are done."""
+    """The markers of the shards as they are done. Standard input is this process's own, no worker's."""
     workers = options.workers or os.cpu_count() or 1
-    if options.engine == "serial" or workers == 1 or len(todo) == 1:
-        for shard in todo:
-            yield process_shard(shard, folder, loaded, options.parser)
+    alone = options.engine == "serial" or workers == 1 or len(todo) == 1
+    here = [shard for shard in todo if alone or any(source.path == STDIN for source in shard.sources)]
+    for shard in here:
+        yield process_shard(shard, folder, loaded, options.parser)
+    todo = [shard for shard in todo if shard not in here]
+    if not todo:
         return
     from joblib import Parallel, delayed, parallel_config
     from joblib.externals.loky.process_executor import TerminatedWorkerError
@@ -185,7 +191,11 @@ def _prepare(out: Path, spec: dict[str, Any], replace: bool) -> Path:
             there = json.loads((out / "run.json").read_text(encoding="utf-8"))["spec"]
         except (OSError, ValueError, KeyError, TypeError):
             raise RunError(f"{out}: is not empty and holds no run; name another folder with -o") from None
-        if there != spec:
+        if there != spec or spec["stdin"]:
+            if not replace and spec["stdin"]:
+                raise RunError(
+                    f"{out}: holds a run, and a run on standard input cannot go on; use --replace, or another folder"
+                )
             if not replace:
                 names = ", ".join(key for key in spec if there.get(key) != spec[key])
                 raise RunError(f"{out}: holds a run with other {names}; use --replace, or another folder")
@@ -248,8 +258,14 @@ def _digest(sources: Sequence[Source]) -> str:
     """Names the sources as they are now: another file, size or time of change gives another digest."""
     digest = hashlib.sha256()
     for source in sources:
-        status = os.stat(source.path)
-        digest.update(f"{source.path}\0{status.st_size}\0{status.st_mtime_ns}\n".encode("utf-8", "surrogateescape"))
+        state = source.format
+        if source.path != STDIN:
+            try:
+                status = os.stat(source.path)
+                state = f"{status.st_size}\0{status.st_mtime_ns}"
+            except OSError as error:  # a dangling link: reading will make it an error row
+                state = type(error).__name__
+        digest.update(f"{source.path}\0{state}\n".encode("utf-8", "surrogateescape"))
     return digest.hexdigest()[:12]
 
 

@@ -25,6 +25,7 @@ class RawPage(NamedTuple):
     url: str | None = None
     site: str | None = None
     title: str | None = None
+    charset: str | None = None  # of content that is bytes, as the server told it
 
 
 class Element(NamedTuple):

@@ -93,6 +93,14 @@ def test_status_1_where_too_many_pages_failed(tmp_path, max_failed, status):
     assert main(["run", str(tmp_path / "in"), "-o", str(tmp_path / "out"), "--max-failed", max_failed]) == status
 
 
+def test_clean_takes_columns_by_name_from_standard_input(tmp_path, monkeypatch):
+    row = json.dumps({"key": "k", "body": "Some words of a page."}) + "\n"
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(row.encode()))))
+    assert main(["clean", "-", "--id-column", "key", "--text-column", "body", "-o", str(tmp_path / "out.jsonl")]) == 0
+    (row,) = lines(tmp_path / "out.jsonl")
+    assert (row["id"], row["blocks"][0]["text"]) == ("k", "Some words of a page.")
+
+
 def test_clean_gives_a_bad_page_a_row_and_goes_on(tmp_path, capsys):
     (tmp_path / "a.html.gz").write_bytes(gzip.compress(b"x" * 100_000)[:-20])
     (tmp_path / "b.txt").write_text("Some words of a page.")

@@ -41,6 +41,27 @@ def test_encodings(data, text):
     assert decode(data) == text
 
 
+TOLD = [
+    ("used", RUSSIAN.encode("koi8-r"), "koi8-r", RUSSIAN),
+    (
+        "before the declared one",
+        declared(RUSSIAN, "koi8-r").encode("cp1251"),
+        "windows-1251",
+        declared(RUSSIAN, "koi8-r"),
+    ),
+    ("after a mark", b"\xef\xbb\xbf" + TEXT.encode(), "windows-1252", TEXT),
+    ("not if the page does not decode", TEXT.encode("cp1252"), "utf-8", TEXT),
+    ("nobody knows it", TEXT.encode(), "x-none", TEXT),
+    ("no charset of text", b"plain", "hex", "plain"),
+    ("fails in its own way", (b"a" * 90 + b".") * 3, "idna", ("a" * 90 + ".") * 3),
+]
+
+
+@pytest.mark.parametrize(("data", "charset", "text"), [pytest.param(d, c, t, id=name) for name, d, c, t in TOLD])
+def test_the_charset_that_the_server_told(data, charset, text):
+    assert decode(data, charset) == text
+
+
 def test_utf8_with_one_broken_character_stays_utf8():
     assert decode(TEXT.encode() + b"\xff" + TEXT.encode()) == f"{TEXT}\ufffd{TEXT}"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import os
 import shutil
@@ -14,7 +15,7 @@ from conftest import SAMPLE
 
 from pipeline.engine import RunError, RunOptions, plan, run
 from pipeline.model_store import SHIPPED
-from pipeline.read import Source, find
+from pipeline.read import Columns, Source, find
 from pipeline.shard import marker_path
 from pipeline.write import SCHEMAS, passage_id, text_hash
 
@@ -242,6 +243,38 @@ def test_the_replaced_run_is_swapped_in_whole(many, tmp_path, monkeypatch):
     with pytest.raises(ZeroDivisionError):
         do_run([many], out, engine="serial", replace=True)
     assert (out / "run.json").read_text() == before  # the old run stands until the new one is whole
+
+
+def stdin(monkeypatch, data: bytes):
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(data))))
+
+
+@pytest.mark.parametrize("options", [{"engine": "serial"}, {"workers": 2}])
+def test_standard_input_runs_beside_files_and_is_told(many, tmp_path, monkeypatch, options):
+    stdin(monkeypatch, b'{"id": "from stdin", "text": "Some words."}\n')
+    summary, _ = do_run([many, "-"], tmp_path / "out", **options)
+    assert summary["spec"]["stdin"]
+    assert summary["counts"]["pages"] == 6
+    assert "from stdin" in set(tables(tmp_path / "out")["pages"]["page_id"])
+
+
+def test_a_run_on_standard_input_is_never_resumed(tmp_path, monkeypatch):
+    stdin(monkeypatch, b'{"id": "one", "text": "Some words."}')
+    do_run(["-"], tmp_path / "out")
+    stdin(monkeypatch, b'{"id": "another", "text": "Some words."}')
+    with pytest.raises(RunError, match="standard input cannot go on; use --replace"):
+        do_run(["-"], tmp_path / "out")
+    summary, _ = do_run(["-"], tmp_path / "out", replace=True)
+    assert summary["counts"]["pages"] == 1
+    assert tables(tmp_path / "out")["pages"]["page_id"].tolist() == ["another"]
+
+
+def test_the_names_of_columns_belong_to_the_run(tmp_path):
+    (tmp_path / "t.csv").write_text("name,text\nfirst,Some words.\n")
+    do_run([tmp_path / "t.csv"], tmp_path / "out", columns=Columns(id="name"))
+    assert tables(tmp_path / "out")["pages"]["page_id"].tolist() == ["first"]
+    with pytest.raises(RunError, match="other columns"):
+        do_run([tmp_path / "t.csv"], tmp_path / "out", columns=Columns(title="name"))
 
 
 def test_a_killed_worker_is_said_and_the_run_can_go_on(many, tmp_path, monkeypatch):

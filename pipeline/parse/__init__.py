@@ -56,7 +56,7 @@ def parse(raw: RawPage, parser: str = DEFAULT_PARSER) -> ParsedPage:
     KeyError
         If there is no such parser.
     """
-    source = decode(raw.content) if isinstance(raw.content, bytes) else raw.content
+    source = decode(raw.content, raw.charset) if isinstance(raw.content, bytes) else raw.content
     start = source[:4096].replace("\x00", "")
     if len(_CONTROL.findall(start)) > MAX_CONTROL_SHARE * len(start):
         raise NoText("the page is binary data, neither HTML nor text")

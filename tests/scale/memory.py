@@ -1,0 +1,127 @@
+"""How much memory a run takes: python tests/scale/memory.py [MEGABYTES] [--format jsonl|warc|csv]; default 2000, jsonl.
+
+Writes a file of so many megabytes of varied pages into a temporary folder, runs `run` on it with two workers, and
+prints the peak PSS (memory, with shared pages counted by shares) of the driver and of its workers. Linux only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import os
+import random
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+WORDS = (
+    "muscle cramp night water salt stretch doctor pain sleep pillow nerve ankle swelling fever tea ginger rest walk "
+    "morning evening blood pressure pulse breath cough skin rash itch stomach often rarely sometimes because which "
+    "helps eases causes means should before after every"
+).split()
+POLL_SECONDS = 0.2
+
+
+def pages(n_bytes: int) -> Iterator[tuple[str, str]]:
+    """Ids and HTML of pages of about 80 kB, most of it script as on real pages, no two alike, until there are so many bytes."""
+    rng, size, n = random.Random(0), 0, 0
+
+    def sentence(n_words: int) -> str:
+        return " ".join(rng.choices(WORDS, k=n_words)).capitalize() + "."
+
+    while size < n_bytes:
+        menu = "".join(f"<li><a href='/{i}'>{sentence(3)}</a></li>" for i in range(60))
+        parts = "".join(
+            f"<h2>{sentence(5)}</h2>" + "".join(f"<p>{sentence(60)}</p>" for _ in range(2)) for _ in range(4)
+        )
+        script = "".join(f"var v{i} = '{sentence(20)}';" for i in range(500))
+        head = f"<title>{sentence(6)}</title><script>{script}</script>"
+        html = f"<html><head>{head}</head><body><ul>{menu}</ul><main>{parts}</main></body></html>"
+        yield f"page-{n}", html
+        size, n = size + len(html), n + 1
+
+
+def write(path: Path, n_bytes: int, format_: str) -> int:
+    """Write the pages; gives their number."""
+    n = 0
+    with open(path, "wb") as stream:
+        if format_ == "csv":
+            stream.write(b"id,html\r\n")
+        for page_id, html in pages(n_bytes):
+            stream.write(_ENCODE[format_](page_id, html))
+            n += 1
+    return n
+
+
+def _jsonl(page_id: str, html: str) -> bytes:
+    return json.dumps({"id": page_id, "html": html}).encode() + b"\n"
+
+
+def _csv(page_id: str, html: str) -> bytes:
+    return f'{page_id},"{html}"\r\n'.encode()
+
+
+def _warc(page_id: str, html: str) -> bytes:
+    block = b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\n\r\n" + html.encode()
+    head = (
+        f"WARC/1.0\r\nWARC-Type: response\r\nWARC-Record-ID: <urn:uuid:{page_id}>\r\nContent-Length: {len(block)}\r\n"
+    )
+    return gzip.compress(
+        head.encode() + b"Content-Type: application/http\r\n\r\n" + block + b"\r\n\r\n", compresslevel=1
+    )
+
+
+_ENCODE = {"jsonl": _jsonl, "csv": _csv, "warc": _warc}
+
+
+def pss(pid: int) -> float:
+    """Megabytes; 0 for a process that is gone."""
+    try:
+        found = re.search(r"^Pss:\s+(\d+) kB", Path(f"/proc/{pid}/smaps_rollup").read_text(), re.M)
+    except OSError:
+        return 0.0
+    return int(found[1]) / 1024 if found else 0.0
+
+
+def below(pid: int) -> list[int]:
+    """A process's children, and theirs."""
+    children: list[int] = []
+    for path in Path(f"/proc/{pid}/task").glob("*/children"):
+        try:
+            children += map(int, path.read_text().split())
+        except OSError:
+            continue
+    return children + [deep for child in children for deep in below(child)]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("megabytes", nargs="?", type=int, default=2000)
+    parser.add_argument("--format", choices=_ENCODE, default="jsonl")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"pages.{options.format}"
+        n = write(path, options.megabytes * 1_000_000, options.format)
+        print(f"{n} pages, {path.stat().st_size / 1e6:.0f} MB as {options.format}", flush=True)
+        command = [sys.executable, "-m", "pipeline", "run", str(path), "-o", f"{folder}/out", "--workers", "2"]
+        started = time.time()
+        driver = subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": "1"}, stderr=subprocess.DEVNULL)
+        peak, workers = 0.0, {}
+        while driver.poll() is None:
+            peak = max(peak, pss(driver.pid))
+            for pid in below(driver.pid):
+                workers[pid] = max(workers.get(pid, 0.0), pss(pid))
+            time.sleep(POLL_SECONDS)
+        print(f"status {driver.returncode}, {time.time() - started:.0f} s")
+        print(f"peak PSS of the driver: {peak:.0f} MB")
+        for pid, size in sorted(workers.items(), key=lambda item: -item[1]):
+            print(f"peak PSS of process {pid}: {size:.0f} MB")
+
+
+if __name__ == "__main__":
+    main()
