@@ -100,7 +100,8 @@ def run(
     todo = [shard for shard in shards if not marker_path(target, shard.name).exists()]
     _drop_unfinished(target, todo)
     finished = len(shards) - len(todo)
-    pages = sum(_pages(_marker(target, shard)) for shard in shards if shard not in todo)
+    unfinished = {shard.name for shard in todo}
+    pages = sum(_pages(_marker(target, shard)) for shard in shards if shard.name not in unfinished)
     progress(pages, finished, len(shards))
     for marker in _work(todo, target, options, models, loaded):
         finished += 1
@@ -164,19 +165,21 @@ def _work(
     """The markers of the shards as they are done. Standard input is this process's own, no worker's."""
     workers = options.workers or os.cpu_count() or 1
     alone = options.engine == "serial" or workers == 1 or len(todo) == 1
-    here = [shard for shard in todo if alone or any(source.path == STDIN for source in shard.sources)]
-    for shard in here:
-        yield process_shard(shard, folder, loaded, options.parser)
-    todo = [shard for shard in todo if shard not in here]
-    if not todo:
+    elsewhere: list[Shard] = []
+    for shard in todo:
+        if alone or any(source.path == STDIN for source in shard.sources):
+            yield process_shard(shard, folder, loaded, options.parser)
+        else:
+            elsewhere.append(shard)
+    if not elsewhere:
         return
     from joblib import Parallel, delayed, parallel_config
     from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-    with parallel_config("loky", n_jobs=min(workers, max(1, len(todo))), inner_max_num_threads=1):
+    with parallel_config("loky", n_jobs=min(workers, len(elsewhere)), inner_max_num_threads=1):
         jobs = Parallel(return_as="generator_unordered", pre_dispatch="2*n_jobs")
         try:
-            yield from jobs(delayed(_worker)(shard, folder, models, options.parser) for shard in todo)
+            yield from jobs(delayed(_worker)(shard, folder, models, options.parser) for shard in elsewhere)
         except TerminatedWorkerError as error:
             message = "a worker process was killed; the same command goes on from the last finished shard"
             raise RunError(message) from error
