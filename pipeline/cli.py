@@ -1,22 +1,22 @@
-"""The command line: python -m pipeline clean | tag | run | explain | train | evaluate."""
+"""The command line: python -m pipeline clean | tag | run | explain | label | train | evaluate."""
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import shutil
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from pipeline import __version__
 from pipeline.engine import ENGINES, RunError, RunOptions, run
+from pipeline.label.command import add_label_commands
 from pipeline.model_store import SHIPPED, ModelError
 from pipeline.parse import DEFAULT_PARSER, PARSERS
 from pipeline.read import Columns, InputError, PageError, find, read
+from pipeline.streams import UsageError, input_lines, output, write_line
 
 DONE, FAILED, WRONG_USE = 0, 1, 2
 #: A run ends with status 1 if more than this share of its pages failed.
@@ -26,10 +26,6 @@ COLUMN_HELP = {
     "id": "page's id", "html": "page as HTML", "text": "page as text", "url": "page's address",
     "site": "name of its site", "title": "page's title",
 }  # fmt: skip
-
-
-class UsageError(Exception):
-    """A call that makes no sense; the message says why and what to do."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -117,6 +113,8 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument(
         "--predictions", type=Path, metavar="DIR", help="cleaner: also write the out-of-fold articles there"
     )
+
+    add_label_commands(verb("label", None, "label passages, and join labels to texts"))
 
     sub = verb(
         "evaluate", _evaluate, "score the models on the labelled sample and check every figure against its floor"
@@ -211,11 +209,11 @@ def _clean(options: argparse.Namespace) -> int:
                     yield error_row(PageError(raw.page_id, raw.source, "clean", type(error).__name__, str(error)))
 
     failed = total = 0
-    with _output(options.out) as stream:
+    with output(options.out) as stream:
         for row in rows():
             total += 1
             failed += row["error"] is not None
-            _write_line(stream, row)
+            write_line(stream, row)
     if failed:
         print(f"pipeline clean: {failed} of {total} pages failed; their rows say why", file=sys.stderr)
     return FAILED if failed > MAX_FAILED * total else DONE
@@ -227,10 +225,10 @@ def _tag(options: argparse.Namespace) -> int:
     from pipeline.tag import LABELS, load_tagger, tag
 
     tagger = load_tagger(options.tagger)
-    with _input(options.articles) as lines, _output(options.out) as stream:
+    with input_lines(options.articles) as lines, output(options.out) as stream:
         for row, blocks in read_articles(lines, options.articles):
             title = row.get("title") if isinstance(row.get("title"), str) else None
-            _write_line(stream, tag_row(row, tag(title, split(blocks), tagger), LABELS))
+            write_line(stream, tag_row(row, tag(title, split(blocks), tagger), LABELS))
     return DONE
 
 
@@ -254,7 +252,7 @@ def _explain(options: argparse.Namespace) -> int:
     if options.html:
         from pipeline.explain_page import render
 
-        with _output(options.html) as stream:
+        with output(options.html) as stream:
             stream.write(render(explanation))
         if options.html != "-":
             print(options.html)
@@ -279,43 +277,6 @@ def _evaluate(options: argparse.Namespace) -> int:
     from pipeline.evaluate import evaluate
 
     return DONE if evaluate(options) else FAILED
-
-
-@contextmanager
-def _output(name: str) -> Iterator[IO[str]]:
-    """A text stream that becomes the file only when all is written."""
-    if name == "-":
-        yield sys.stdout
-        return
-    path = Path(name)
-    hidden = path.with_name(f".{path.name}.part")
-    try:
-        stream = open(hidden, "w", encoding="utf-8", newline="\n")
-    except OSError as error:
-        raise UsageError(f"{name}: cannot be written ({error.strerror})") from error
-    try:
-        with stream:
-            yield stream
-        hidden.replace(path)
-    finally:
-        hidden.unlink(missing_ok=True)
-
-
-@contextmanager
-def _input(name: str) -> Iterator[Iterable[str | bytes]]:
-    if name == "-":
-        yield sys.stdin.buffer
-        return
-    try:
-        stream = open(name, "rb")
-    except OSError as error:
-        raise InputError(f"{name}: cannot be read ({error.strerror})") from error
-    with stream:
-        yield stream
-
-
-def _write_line(stream: IO[str], row: dict[str, Any]) -> None:
-    stream.write(json.dumps(row, ensure_ascii=False).encode("utf-8", "replace").decode() + "\n")
 
 
 def _natural(text: str) -> int:

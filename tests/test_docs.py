@@ -25,12 +25,23 @@ DOCS = [
 (VERBS,) = (a for a in build_parser()._actions if isinstance(a, argparse._SubParsersAction))
 
 
+def steps(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    """The steps of a command that has some (`label draw`), and the command itself."""
+    nested = [a.choices for a in parser._actions if isinstance(a, argparse._SubParsersAction)]
+    return {parser.prog: parser, **{step.prog: step for choices in nested for step in choices.values()}}
+
+
+STEPS = {name: step for parser in VERBS.choices.values() for name, step in steps(parser).items()}
+
+
 @pytest.mark.parametrize("verb", VERBS.choices)
 def test_every_command_has_help_and_stands_in_the_readme(verb):
     assert any(f"`{verb}`" in heading for heading in re.findall(r"^### (.*)$", README, re.M))
-    assert VERBS.choices[verb].description
-    for action in VERBS.choices[verb]._actions:
-        assert action.help, f"{verb} {action.option_strings or action.dest} has no help"
+    for name, step in steps(VERBS.choices[verb]).items():
+        assert step.description
+        assert name.removeprefix("python -m pipeline ") in README
+        for action in step._actions:
+            assert action.help, f"{name} {action.option_strings or action.dest} has no help"
 
 
 def test_the_examples_of_the_readme_run(tmp_path, monkeypatch, capsys):
@@ -54,7 +65,7 @@ def test_the_examples_of_the_readme_run(tmp_path, monkeypatch, capsys):
 
 
 def test_every_option_the_readme_names_exists():
-    known = {option for sub in VERBS.choices.values() for action in sub._actions for option in action.option_strings}
+    known = {option for step in STEPS.values() for action in step._actions for option in action.option_strings}
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", README))
     assert named <= known
 
