@@ -1,0 +1,59 @@
+"""The Parquet parts of a run, one shard at a time: no table is ever in memory as a whole."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.write import SCHEMAS
+
+Row = dict[str, Any]
+#: Rows decoded at a time.
+BATCH_ROWS = 8192
+
+
+def part_paths(folder: Path, table: str) -> list[Path]:
+    """The finished parts of a table in the order of their names; those under a dot name are not finished."""
+    return sorted(path for path in (folder / table).glob("*.parquet") if not path.name.startswith("."))
+
+
+def read_batches(paths: Sequence[Path], columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    """Some columns of some parts, batch by batch; a part that is not there has no rows."""
+    for path in paths:
+        if path.exists():
+            with pq.ParquetFile(path) as part:
+                yield from part.iter_batches(BATCH_ROWS, columns=list(columns))
+
+
+def read_rows(paths: Sequence[Path], columns: Sequence[str]) -> Iterator[Row]:
+    """The same, row by row."""
+    for batch in read_batches(paths, columns):
+        yield from batch.to_pylist()
+
+
+def count_rows(folder: Path, table: str) -> int:
+    """Rows of a table, from the parts' footers."""
+    return sum(pq.read_metadata(path).num_rows for path in part_paths(folder, table))
+
+
+def read_pages(folder: Path) -> Iterator[tuple[Row, dict[str, list[Row]]]]:
+    """Every page with its rows of sections, passages and dropped blocks, in the order of the parts.
+
+    A shard writes one part of the same name into each table, so that the parts of one shard are all one has to hold.
+    The article's text is left out: its passages hold it already.
+    """
+    for path in part_paths(folder, "pages"):
+        by_page: dict[str, dict[str, list[Row]]] = {}
+        for table in ("sections", "passages", "dropped"):
+            rows: dict[str, list[Row]] = defaultdict(list)
+            columns = [name for name in SCHEMAS[table].names if (table, name) != ("sections", "text")]
+            for row in read_rows([folder / table / path.name], columns):
+                rows[row["page_id"]].append(row)
+            by_page[table] = rows
+        for row in read_rows([path], [name for name in SCHEMAS["pages"].names if name != "text"]):
+            yield row, {table: rows.get(row["page_id"], []) for table, rows in by_page.items()}
