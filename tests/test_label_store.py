@@ -196,7 +196,7 @@ def test_attach_takes_a_run_and_what_clean_writes(folder, tmp_path, capsys):
         (row,), told = attached(capsys, "--labels", path, "--corpus", corpus)
         assert [block["text"] for block in row["blocks"] if block["tags"]] == [text]
         assert any(block["kind"] == "heading" for block in row["blocks"]) == (corpus == out)  # a run knows its sections
-        assert "1 of 1 labels found" in told
+        assert row["url"] is None and "1 of 1 labels found" in told
 
 
 @pytest.mark.parametrize(

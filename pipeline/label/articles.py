@@ -47,6 +47,11 @@ def read_articles(path: Path) -> Iterator[Row]:
         yield {**{key: value for key, value in row.items() if key != "paragraphs"}, "blocks": blocks}
 
 
+def text_or_none(cell: Any) -> str | None:
+    """A cell of a frame; pandas has NaN where a text is missing."""
+    return cell if isinstance(cell, str) else None
+
+
 def _block(block: Any, kind: str, where: str) -> Row:
     if not isinstance(block, dict) or not isinstance(block.get("text"), str) or not isinstance(block.get(kind), str):
         raise LabelError(f'{where}: a block needs "{kind}" and "text"')
@@ -71,5 +76,5 @@ def _run_articles(folder: Path) -> Iterator[Row]:
     for page in batch.pages.to_dict("records"):
         if page["page_id"] in blocks:
             of_page = blocks[page["page_id"]]
-            told = {name: page[name] for name in ("url", "site", "title")}
+            told = {name: text_or_none(page[name]) for name in ("url", "site", "title")}
             yield {"id": page["page_id"], **told, "blocks": [of_page[position] for position in sorted(of_page)]}

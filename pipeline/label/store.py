@@ -12,12 +12,17 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pipeline.read import InputError
+from pipeline.streams import output, write_line
 
 #: The project's labels, in a checkout.
 STORE = Path(__file__).resolve().parent.parent.parent / "data" / "labels"
 NAMES_FILE = "labels.toml"
 
 Key = tuple[str, str]  # article id and text hash
+
+#: Taken: the answer that no tag fits, and keys that do something else in the terminal or in Label Studio.
+NONE = "none"
+TAKEN_KEYS = frozenset("nuq- ")
 
 _NEEDED = ("article", "hash", "tags", "reader", "date")
 _ALLOWED = (*_NEEDED, "sketch", "note")
@@ -81,6 +86,8 @@ def read_label_names(folder: Path = STORE) -> tuple[LabelName, ...]:
                 f"{path}: a label needs {', '.join(LabelName._fields)}, the name of small letters, digits and _, "
                 f"the key one character; found {row}"
             )
+        if row["name"] == NONE or row["key"] in TAKEN_KEYS:
+            raise LabelError(f"{path}: name {row['name']!r} or key {row['key']!r} is taken; choose another one")
         names.append(LabelName(**row))
     for field in ("name", "key"):
         twice = [value for value, n in Counter(getattr(name, field) for name in names).items() if n > 1]
@@ -206,8 +213,8 @@ def answer_row(answer: Answer) -> Mapping[str, Any]:
     return {name: value for name, value in row.items() if name in _NEEDED or value}
 
 
-def append_answers(path: Path, answers: Iterable[Answer]) -> None:
-    """Add answers to a file of the store, which is made if it is missing."""
-    with path.open("a", encoding="utf-8", newline="\n") as stream:
+def write_answers(path: Path, answers: Iterable[Answer]) -> None:
+    """Write a file of answers, whole or not at all."""
+    with output(str(path)) as stream:
         for answer in answers:
-            stream.write(json.dumps(answer_row(answer), ensure_ascii=False) + "\n")
+            write_line(stream, answer_row(answer))
