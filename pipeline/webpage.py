@@ -21,8 +21,6 @@ from markupsafe import Markup
 #: The tags with the words a reader sees, in the order of the score columns.
 TAGS = {"causes": "Causes", "remedies": "Remedies", "warning_signs": "Warning signs"}
 TEMPLATES = Path(__file__).parent
-#: What the templates share: style and macros.
-PARTS = TEMPLATES / "parts.html.j2"
 #: Kinds of page that are not tagged, and how to say so.
 UNTAGGED_KINDS = {
     "list": "it is a list of headlines or links",
@@ -57,7 +55,6 @@ class PassageView(NamedTuple):
     chips: list[Chip]
     others: list[Chip]  # the tags it does not carry
     why: list[tuple[str, list[tuple[str, str]]]]  # tag in words, its terms with their weights
-    shape: str = "passage"
 
 
 def open_environment() -> jinja2.Environment:
@@ -70,7 +67,7 @@ def open_environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(csp_hash=_csp_hash, words=readable)
+    environment.filters.update(csp_hash=_csp_hash)
     return environment
 
 
@@ -92,8 +89,8 @@ def mark_evidence(text: str, evidence: Iterable[Mapping[str, Any]]) -> list[Segm
     return segments
 
 
-def view_passage(row: Mapping[str, Any], scored: bool = True) -> PassageView:
-    """A row of `passages` as it is shown; probabilities of tags it lacks are left out where not `scored`."""
+def view_passage(row: Mapping[str, Any]) -> PassageView:
+    """A row of `passages` as it is shown."""
     tags, evidence = row["tags"] or [], row["evidence"] or []
     others = [tag for tag in TAGS if tag not in tags and row[tag] is not None]
     terms = [
@@ -103,7 +100,7 @@ def view_passage(row: Mapping[str, Any], scored: bool = True) -> PassageView:
         kind=row["kind"],
         segments=mark_evidence(row["text"], evidence),
         chips=tag_chips(row, tags),
-        others=tag_chips(row, others) if scored else [],
+        others=tag_chips(row, others),
         why=[(word, weights) for word, weights in terms if weights],
     )
 

@@ -114,9 +114,10 @@ const searchTexts = () => {
     find("searching").textContent = "";
     return;
   }
+  if (texts.size < pages.length) find("searching").textContent = "Searching the text …";
   gatherTexts((done, error) => {
     if (error) find("searching").textContent = `Only titles and sites are searched. ${error.message}`;
-    else find("searching").textContent = done < book.files ? `Searching the text: ${done} of ${book.files} files` : "";
+    else find("searching").textContent = done < book.files ? `Searching the text: ${numeral(done)} of ${numeral(book.files)} files` : "";
     if (controls.q.value.trim()) drawTable();
   });
 };
