@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import __version__
-from pipeline.engine import ENGINES, RunError, RunOptions, run
+from pipeline.engine import RunOptions, run
 from pipeline.label.command import add_label_commands
+from pipeline.limits import Limits
 from pipeline.model_store import SHIPPED, ModelError
 from pipeline.parse import DEFAULT_PARSER, PARSERS
 from pipeline.read import Columns, InputError, PageError, find, read
 from pipeline.streams import UsageError, input_lines, output, write_line
+from pipeline.workers import RunError
 
 DONE, FAILED, WRONG_USE = 0, 1, 2
 #: A run ends with status 1 if more than this share of its pages failed.
@@ -26,6 +28,14 @@ COLUMN_HELP = {
     "id": "page's id", "html": "page as HTML", "text": "page as text", "url": "page's address",
     "site": "name of its site", "title": "page's title",
 }  # fmt: skip
+
+#: What a limit bounds, by field of `Limits`.
+LIMIT_HELP = {
+    "page_mb": "megabytes of one page, unpacked; a larger one is an error",
+    "cpu_seconds": "CPU seconds of one page; a worker that takes longer is killed",
+    "worker_mb": "megabytes of memory of one worker of the local engine",
+    "tries": "give a page up when so many workers died at it",
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -70,8 +80,12 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument(
         "-o", "--out", required=True, type=Path, metavar="DIR", help="folder for tables, report and run.json"
     )
-    sub.add_argument("--engine", choices=ENGINES, default=RunOptions().engine, help="default: %(default)s")
-    sub.add_argument("--workers", type=_natural, default=0, metavar="N", help="processes; default: one a core")
+    sub.add_argument(
+        "--engine", default=RunOptions().engine, metavar="ENGINE",
+        help="serial (one process, not guarded against hostile pages), local (processes of this machine), or "
+        "tcp://HOST:PORT of a Dask scheduler; default: %(default)s",
+    )  # fmt: skip
+    sub.add_argument("--workers", type=_natural, default=0, metavar="N", help="local processes; default: one a core")
     sub.add_argument("--limit", type=_natural, metavar="N", help="only the first N pages")
     sub.add_argument("--replace", action="store_true", help="begin anew where DIR holds another run")
     sub.add_argument(
@@ -82,6 +96,12 @@ def build_parser() -> argparse.ArgumentParser:
         "--max-failed", type=_share, default=MAX_FAILED, metavar="SHARE",
         help="end with status 1 if more pages failed; default: %(default)s",
     )  # fmt: skip
+    for name, default in Limits()._asdict().items():
+        sub.add_argument(
+            f"--{name.replace('_', '-')}", type=_positive if isinstance(default, float) else _natural, default=default,
+            metavar="N",
+            help=f"{LIMIT_HELP[name]}; default: %(default)s",
+        )  # fmt: skip
     _parser_option(sub)
     _model_options(sub, "cleaner", "tagger")
 
@@ -171,6 +191,7 @@ def _run(options: argparse.Namespace) -> int:
         options.report_pages,
         options.parser,
         _columns(options),
+        Limits(*(getattr(options, name) for name in Limits._fields)),
     )
     with tqdm(desc="pages", unit=" pages", file=sys.stderr) as bar:
 
@@ -234,9 +255,9 @@ def _tag(options: argparse.Namespace) -> int:
 
 def _explain(options: argparse.Namespace) -> int:
     from pipeline.clean import clean
-    from pipeline.engine import load_models
     from pipeline.explain import explain, gather
     from pipeline.parse import NoText, parse
+    from pipeline.shard import load_models
 
     models = load_models((options.cleaner, options.tagger))
     pages = list(read(find([options.page])[0]))
@@ -283,6 +304,13 @@ def _natural(text: str) -> int:
     value = int(text)
     if value < 1:
         raise argparse.ArgumentTypeError("must be at least 1")
+    return value
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not value > 0.0:
+        raise argparse.ArgumentTypeError("must be more than 0")
     return value
 
 

@@ -18,30 +18,29 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pipeline import __version__
+from pipeline.limits import Limits
 from pipeline.parse import DEFAULT_PARSER, PARSERS
 from pipeline.read import STDIN, Columns, Source, find, ranges
-from pipeline.shard import STAGES, Models, Shard, marker_path, process_shard
+from pipeline.shard import STAGES, Settings, Shard, load_models, marker_path
+from pipeline.workers import LOCAL, SERIAL, Job, Marker, RunError, check_engine, cores, drive, open_workers
+from pipeline.write import SCHEMAS
 
-ENGINES = ("serial", "local")
 #: A shard holds at most so many pages and bytes.
 SHARD_PAGES = 200
 SHARD_BYTES = 32 * 1024 * 1024
 
 
-class RunError(Exception):
-    """A run that cannot begin; the message says why and what to do."""
-
-
 class RunOptions(NamedTuple):
     """What a run can be told."""
 
-    engine: str = "local"  # one of ENGINES
+    engine: str = LOCAL  # or SERIAL, or the address of a Dask scheduler
     workers: int = 0  # processes of the local engine; 0 = one a core
     limit: int | None = None  # at most so many pages, from the first
     replace: bool = False  # begin anew where the folder holds another run
     report_pages: int = 500  # at most so many pages in the report
     parser: str = DEFAULT_PARSER  # one of PARSERS
     columns: Columns = Columns()  # what the columns of tables are called
+    limits: Limits = Limits()
 
 
 Progress = Callable[[int, int, int], None]  # pages done (errors among them), shards done, shards in all
@@ -78,14 +77,15 @@ def run(
     ModelError
         If a model cannot be used.
     """
-    if options.engine not in ENGINES:
-        raise RunError(f"--engine {options.engine}: unknown; known are {', '.join(ENGINES)}")
+    check_engine(options.engine)
     if options.parser not in PARSERS:
         raise RunError(f"--parser {options.parser}: unknown; known are {', '.join(PARSERS)}")
     started = time.time()
     sources = find(inputs, options.columns)
     shards = list(plan(sources, options.limit))
     loaded = load_models(models)
+    digests = loaded.cleaner.digest, loaded.tagger.digest
+    del loaded  # workers have their own
     spec = {
         "inputs": list(inputs),
         "sources": _digest(sources),
@@ -93,7 +93,8 @@ def run(
         "columns": options.columns._asdict(),
         "limit": options.limit,
         "parser": options.parser,
-        "models": {"cleaner": loaded.cleaner.digest, "tagger": loaded.tagger.digest},
+        "limits": options.limits._asdict(),
+        "models": dict(zip(("cleaner", "tagger"), digests, strict=True)),
         "version": __version__,
     }
     target = _prepare(out, spec, options.replace)
@@ -103,7 +104,10 @@ def run(
     unfinished = {shard.name for shard in todo}
     pages = sum(_pages(_marker(target, shard)) for shard in shards if shard.name not in unfinished)
     progress(pages, finished, len(shards))
-    for marker in _work(todo, target, options, models, loaded):
+    settings = Settings(options.parser, options.limits)
+    absolute = models[0].resolve(), models[1].resolve()
+    job = Job(os.getcwd(), target.resolve(), absolute, digests, settings)
+    for marker in _work(todo, options, job):
         finished += 1
         pages += _pages(marker)
         progress(pages, finished, len(shards))
@@ -140,49 +144,16 @@ def plan(sources: Sequence[Source], limit: int | None) -> Iterator[Shard]:
         yield Shard(f"part-{number:05d}", tuple(group))
 
 
-def load_models(folders: tuple[Path, Path]) -> Models:
-    """Cleaner and tagger; raises ModelError."""
-    from pipeline.clean import load_cleaner
-    from pipeline.tag import load_tagger
-
-    cleaner, tagger = folders
-    return Models(load_cleaner(cleaner), load_tagger(tagger))
-
-
-_loaded: dict[tuple[Path, Path], Models] = {}
-
-
-def _worker(shard: Shard, folder: Path, models: tuple[Path, Path], parser: str) -> dict[str, Any]:
-    """What a worker process does; the models are loaded once in it."""
-    if models not in _loaded:
-        _loaded[models] = load_models(models)
-    return process_shard(shard, folder, _loaded[models], parser)
-
-
-def _work(
-    todo: Sequence[Shard], folder: Path, options: RunOptions, models: tuple[Path, Path], loaded: Models
-) -> Iterator[dict[str, Any]]:
+def _work(todo: Sequence[Shard], options: RunOptions, job: Job) -> Iterator[Marker]:
     """The markers of the shards as they are done. Standard input is this process's own, no worker's."""
-    workers = options.workers or os.cpu_count() or 1
-    alone = options.engine == "serial" or workers == 1 or len(todo) == 1
-    elsewhere: list[Shard] = []
-    for shard in todo:
-        if alone or any(source.path == STDIN for source in shard.sources):
-            yield process_shard(shard, folder, loaded, options.parser)
-        else:
-            elsewhere.append(shard)
-    if not elsewhere:
-        return
-    from joblib import Parallel, delayed, parallel_config
-    from joblib.externals.loky.process_executor import TerminatedWorkerError
-
-    with parallel_config("loky", n_jobs=min(workers, len(elsewhere)), inner_max_num_threads=1):
-        jobs = Parallel(return_as="generator_unordered", pre_dispatch="2*n_jobs")
-        try:
-            yield from jobs(delayed(_worker)(shard, folder, models, options.parser) for shard in elsewhere)
-        except TerminatedWorkerError as error:
-            message = "a worker process was killed; the same command goes on from the last finished shard"
-            raise RunError(message) from error
+    here = [shard for shard in todo if any(source.path == STDIN for source in shard.sources)]
+    elsewhere = [shard for shard in todo if shard not in here]
+    for engine, shards in ((SERIAL, here), (options.engine, elsewhere)):
+        if shards:
+            count = min(options.workers or cores(), len(shards))
+            job = job._replace(settings=job.settings._replace(guarded=engine != SERIAL))
+            with open_workers(engine, count, job) as workers:
+                yield from drive(shards, job, workers)
 
 
 def _prepare(out: Path, spec: dict[str, Any], replace: bool) -> Path:
@@ -211,9 +182,11 @@ def _prepare(out: Path, spec: dict[str, Any], replace: bool) -> Path:
 
 def _drop_unfinished(folder: Path, todo: Sequence[Shard]) -> None:
     """Remove parts whose shard has no marker: they may be cut."""
-    for shard in todo:
-        for path in folder.glob(f"*/*{shard.name}.parquet"):
-            path.unlink()
+    names = {shard.name for shard in todo}
+    for table in SCHEMAS:
+        for path in (folder / table).glob("*"):
+            if path.name.lstrip(".").split(".")[0] in names:
+                path.unlink()
 
 
 def _finish(
@@ -241,12 +214,12 @@ def _finish(
     return summary
 
 
-def _marker(folder: Path, shard: Shard) -> dict[str, Any]:
-    marker: dict[str, Any] = json.loads(marker_path(folder, shard.name).read_text(encoding="utf-8"))
+def _marker(folder: Path, shard: Shard) -> Marker:
+    marker: Marker = json.loads(marker_path(folder, shard.name).read_text(encoding="utf-8"))
     return marker
 
 
-def _pages(marker: dict[str, Any]) -> int:
+def _pages(marker: Marker) -> int:
     return int(marker["counts"].get("pages", 0) + marker["counts"].get("errors", 0))
 
 

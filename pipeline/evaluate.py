@@ -15,12 +15,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pipeline.clean import clean
-from pipeline.engine import load_models
 from pipeline.learn.tag_scores import macro_f1, tags_to_array
 from pipeline.parse import parse
 from pipeline.read import InputError, PageError, find, read
 from pipeline.records import Article, TaggedSection
-from pipeline.shard import Models, tag_article
+from pipeline.shard import Models, load_models, tag_article
 from pipeline.tag import LABELS
 
 Truth = dict[str, Any]

@@ -6,18 +6,22 @@
 from __future__ import annotations
 
 import json
+import secrets
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pipeline.clean import Cleaner, clean
+from pipeline.blame import Begun
+from pipeline.clean import Cleaner, clean, load_cleaner
+from pipeline.limits import KILLED, Limits, start_timer, stop_timer
 from pipeline.parse import DEFAULT_PARSER, parse
 from pipeline.read import PageError, Source, read
 from pipeline.records import Article, RawPage, TaggedSection
 from pipeline.split import split
-from pipeline.tag import LABELS, Tagger, tag
+from pipeline.tag import LABELS, Tagger, load_tagger, tag
 from pipeline.write import Row, Rows, TableWriter, page_rows
 
 #: Only pages of these kinds, in this language, are tagged.
@@ -36,11 +40,25 @@ class Shard(NamedTuple):
     limit: int | None = None  # at most so many pages
 
 
+class Settings(NamedTuple):
+    """How every page of a run is treated."""
+
+    parser: str = DEFAULT_PARSER  # one of `pipeline.parse.PARSERS`
+    limits: Limits = Limits()
+    guarded: bool = False  # in a process of its own, which the CPU limit may kill
+
+
 class Models(NamedTuple):
     """What the stages need, loaded once a process."""
 
     cleaner: Cleaner
     tagger: Tagger
+
+
+def load_models(folders: tuple[Path, Path]) -> Models:
+    """Cleaner and tagger; raises ModelError."""
+    cleaner, tagger = folders
+    return Models(load_cleaner(cleaner), load_tagger(tagger))
 
 
 class Result(NamedTuple):
@@ -50,7 +68,10 @@ class Result(NamedTuple):
     error: PageError | None
 
 
-def process_shard(shard: Shard, folder: Path, models: Models, parser: str = DEFAULT_PARSER) -> dict[str, Any]:
+_DEFAULT_SETTINGS = Settings()
+
+
+def process_shard(shard: Shard, folder: Path, models: Models, settings: Settings = _DEFAULT_SETTINGS) -> dict[str, Any]:
     """Read, clean, split and tag the pages of a shard; write its parts, then its marker.
 
     Parameters
@@ -59,39 +80,46 @@ def process_shard(shard: Shard, folder: Path, models: Models, parser: str = DEFA
     folder : Path
         The run's folder.
     models : Models
-    parser : str
-        One of `pipeline.parse.PARSERS`.
+    settings : Settings
 
     Returns
     -------
     dict
-        The marker: ``counts`` of rows by table, and CPU ``seconds`` by stage.
+        The marker: ``counts`` of rows by table, ``errors`` by class, and CPU ``seconds`` by stage.
     """
     counts: Counter[str] = Counter()
+    errors: Counter[str] = Counter()
     seconds = dict.fromkeys(STAGES, 0.0)
     writer = TableWriter(folder, shard.name)
     batch: Rows = {}
     pages = 0
-    for result in _results(shard, models, seconds, parser):
+    with Begun(begun_path(folder, shard.name)) as begun:
+        for result in _results(shard, models, seconds, settings, begun):
+            started = time.process_time()
+            for name, rows in result.rows.items():
+                batch.setdefault(name, []).extend(rows)
+                counts[name] += len(rows)
+            if result.error:
+                errors[result.error.error] += 1
+            pages += 1
+            if pages % BATCH_PAGES == 0:
+                writer.add(batch)
+                batch = {}
+            seconds["write"] += time.process_time() - started
         started = time.process_time()
-        for name, rows in result.rows.items():
-            batch.setdefault(name, []).extend(rows)
-            counts[name] += len(rows)
-        pages += 1
-        if pages % BATCH_PAGES == 0:
-            writer.add(batch)
-            batch = {}
+        writer.add(batch)
+        writer.close()
         seconds["write"] += time.process_time() - started
-    started = time.process_time()
-    writer.add(batch)
-    writer.close()
-    seconds["write"] += time.process_time() - started
-    marker = {"counts": dict(counts), "seconds": {stage: round(s, 4) for stage, s in seconds.items()}}
-    path = marker_path(folder, shard.name)
-    path.parent.mkdir(exist_ok=True)
-    hidden = path.with_name(f".{path.name}")
-    hidden.write_text(json.dumps(marker), encoding="utf-8")
-    hidden.replace(path)
+        marker = {
+            "counts": dict(counts),
+            "errors": dict(errors),
+            "seconds": {stage: round(s, 4) for stage, s in seconds.items()},
+        }
+        path = marker_path(folder, shard.name)
+        path.parent.mkdir(exist_ok=True)
+        hidden = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+        hidden.write_text(json.dumps(marker), encoding="utf-8")
+        hidden.replace(path)
     return marker
 
 
@@ -100,11 +128,20 @@ def marker_path(folder: Path, name: str) -> Path:
     return folder / "shards" / f"{name}.json"
 
 
-def process_page(raw: RawPage, models: Models, seconds: dict[str, float], parser: str = DEFAULT_PARSER) -> Result:
+def begun_path(folder: Path, name: str) -> Path:
+    """Where the attempts on a shard note the page they begin."""
+    return folder / "shards" / f".{name}.begun"
+
+
+def process_page(raw: RawPage, models: Models, seconds: dict[str, float], settings: Settings) -> Result:
     """One page through parse, clean, split and tag; whatever goes wrong becomes its row in `errors`.
 
     CPU seconds are added to `seconds` by stage.
     """
+    size, page_mb = len(raw.content), settings.limits.page_mb
+    if size > page_mb << 20:
+        message = f"{size:,} {'bytes' if isinstance(raw.content, bytes) else 'characters'}, more than {page_mb} MB"
+        return _failed(PageError(raw.page_id, raw.source, "read", "TooLarge", message))
     stage, started = "parse", time.process_time()
 
     def begin(following: str) -> None:
@@ -114,7 +151,7 @@ def process_page(raw: RawPage, models: Models, seconds: dict[str, float], parser
         stage, started = following, now
 
     try:
-        page = parse(raw, parser)
+        page = parse(raw, settings.parser)
         begin("clean")
         article = clean(page, models.cleaner)
         begin("split")
@@ -145,26 +182,59 @@ def tag_article(article: Article, tagger: Tagger) -> list[TaggedSection]:
     return tag(article.page.title, split(kept_blocks(article)), tagger) if is_tagged(article) else []
 
 
-def _results(shard: Shard, models: Models, seconds: dict[str, float], parser: str) -> Iterator[Result]:
+def _results(
+    shard: Shard, models: Models, seconds: dict[str, float], settings: Settings, begun: Begun
+) -> Iterator[Result]:
     left = shard.limit
-    for found in _read_all(shard.sources, seconds):
+    for place, found in _read_all(shard.sources, seconds, settings, begun):
         if left is not None:
             if not left:
                 return
             left -= 1
-        yield _failed(found) if isinstance(found, PageError) else process_page(found, models, seconds, parser)
+        if isinstance(found, PageError):
+            yield _failed(found)
+        elif begun.deaths[place] >= settings.limits.tries:
+            yield _failed(_killed(found.page_id, found.source, "page", settings.limits))
+        else:
+            begun.note(place)
+            if settings.guarded:
+                start_timer(settings.limits.cpu_seconds)
+            try:
+                result = process_page(found, models, seconds, settings)
+            finally:
+                if settings.guarded:
+                    stop_timer()
+            yield result
 
 
-def _read_all(sources: Sequence[Source], seconds: dict[str, float]) -> Iterator[RawPage | PageError]:
-    for source in sources:
+def _read_all(
+    sources: Sequence[Source], seconds: dict[str, float], settings: Settings, begun: Begun
+) -> Iterator[tuple[str, RawPage | PageError]]:
+    """The pages of the sources, each with its place; where reading itself kills, the rest of a source is given up."""
+    for number, source in enumerate(sources):
         pages = read(source)
-        while True:
+        for row in count(1):
+            reading = f"{number} {row} read"
+            if begun.deaths[reading] >= settings.limits.tries:
+                page_id = source.page_id if row == 1 else f"{source.page_id}:{source.row + row - 1}"
+                yield reading, _killed(page_id, source.path, "read", settings.limits)
+                break
+            begun.note(reading)
             started = time.process_time()
             found = next(pages, None)
             seconds["read"] += time.process_time() - started
             if found is None:
                 break
-            yield found
+            yield f"{number} {row} page", found
+
+
+def _killed(page_id: str, source: str, stage: str, limits: Limits) -> PageError:
+    left_out = "; what follows in this file was left out" if stage == "read" else ""
+    message = (
+        f"{limits.tries} workers died at it: it takes more than {limits.cpu_seconds} CPU seconds (--cpu-seconds), more "
+        f"than {limits.worker_mb} MB (--worker-mb), or breaks a library{left_out}"
+    )
+    return PageError(page_id, source, stage, KILLED, message)
 
 
 def _failed(error: PageError) -> Result:

@@ -7,6 +7,7 @@ so that a table without a row is readable too. `position` is always the index of
 from __future__ import annotations
 
 import hashlib
+import secrets
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -198,6 +199,8 @@ def evidence_row(evidence: Evidence) -> Row:
 class TableWriter:
     """Writes one part of each table: under a name with a dot first, then renamed, so that readers see whole parts.
 
+    The hidden name is this writer's own, so that a worker that was given up for lost does no harm when it still writes.
+
     Parameters
     ----------
     folder : Path
@@ -207,7 +210,8 @@ class TableWriter:
     """
 
     def __init__(self, folder: Path, part: str) -> None:
-        self.paths = {name: (folder / name / f".{part}.parquet", folder / name / f"{part}.parquet") for name in SCHEMAS}
+        own = secrets.token_hex(4)
+        self.paths = {name: (folder / name / f".{part}.{own}", folder / name / f"{part}.parquet") for name in SCHEMAS}
         for hidden, _ in self.paths.values():
             hidden.parent.mkdir(parents=True, exist_ok=True)
         self.writers = {

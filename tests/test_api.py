@@ -14,11 +14,12 @@ from conftest import ROOT, SAMPLE
 
 import pipeline
 from pipeline import api
-from pipeline.engine import RunError, RunOptions
+from pipeline.engine import RunOptions
 from pipeline.model_store import ModelError
 from pipeline.parse import NoText, parse
 from pipeline.read import InputError
 from pipeline.records import Article, RawPage, TaggedSection
+from pipeline.workers import RunError
 
 HTML_PAGE = SAMPLE / "northfield-clinic" / "ringing-ears-faq.html"
 DUMP = SAMPLE / "harborwell" / "muscle-twitching.txt"

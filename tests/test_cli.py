@@ -90,7 +90,12 @@ def test_status_1_where_too_many_pages_failed(tmp_path, max_failed, status):
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "empty.html").write_bytes(b"")
     shutil.copy(PAGE, tmp_path / "in")
-    assert main(["run", str(tmp_path / "in"), "-o", str(tmp_path / "out"), "--max-failed", max_failed]) == status
+    assert (
+        main(
+            ["run", str(tmp_path / "in"), "-o", str(tmp_path / "out"), "--engine", "serial", "--max-failed", max_failed]
+        )
+        == status
+    )
 
 
 def test_clean_takes_columns_by_name_from_standard_input(tmp_path, monkeypatch):

@@ -9,13 +9,14 @@ import pytest
 from conftest import SAMPLE
 
 from pipeline.cli import main
-from pipeline.engine import RunError, RunOptions, run
+from pipeline.engine import RunOptions, run
 from pipeline.model_store import SHIPPED
 from pipeline.parse import PARSERS, parse
 from pipeline.parse.html import parse_html as parse_with_lexbor
 from pipeline.parse.soup import parse_html as parse_with_soup
 from pipeline.read import find, read
 from pipeline.records import RawPage
+from pipeline.workers import RunError
 
 BROKEN = [
     # (name, html, texts of the blocks as both parsers give them)

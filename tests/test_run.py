@@ -5,18 +5,18 @@ from __future__ import annotations
 import gzip
 import io
 import json
-import os
 import shutil
-import signal
+from pathlib import Path
 
 import pandas as pd
 import pytest
 from conftest import SAMPLE
 
-from pipeline.engine import RunError, RunOptions, plan, run
+from pipeline.engine import RunOptions, plan, run
 from pipeline.model_store import SHIPPED
 from pipeline.read import Columns, Source, find
 from pipeline.shard import marker_path
+from pipeline.workers import RunError
 from pipeline.write import SCHEMAS, passage_id, text_hash
 
 MODELS = (SHIPPED / "cleaner", SHIPPED / "tagger")
@@ -25,6 +25,7 @@ KEYS = {"pages": ["page_id"], "sections": ["section_id"], "passages": ["passage_
 
 
 def do_run(inputs, out, **options):
+    out = Path(out)
     steps = []
     summary = run([str(i) for i in inputs], out, RunOptions(**options), MODELS, lambda *step: steps.append(step))
     return summary, steps
@@ -239,7 +240,7 @@ def test_the_replaced_run_is_swapped_in_whole(many, tmp_path, monkeypatch):
     do_run([many], out, engine="serial")
     before = (out / "run.json").read_text()
     shutil.copy(many / "a.txt", many / "d.txt")
-    monkeypatch.setattr("pipeline.engine.process_shard", lambda *a: 1 / 0)
+    monkeypatch.setattr("pipeline.workers.process_shard", lambda *a: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         do_run([many], out, engine="serial", replace=True)
     assert (out / "run.json").read_text() == before  # the old run stands until the new one is whole
@@ -271,20 +272,7 @@ def test_a_run_on_standard_input_is_never_resumed(tmp_path, monkeypatch):
 
 def test_the_names_of_columns_belong_to_the_run(tmp_path):
     (tmp_path / "t.csv").write_text("name,text\nfirst,Some words.\n")
-    do_run([tmp_path / "t.csv"], tmp_path / "out", columns=Columns(id="name"))
+    do_run([tmp_path / "t.csv"], tmp_path / "out", engine="serial", columns=Columns(id="name"))
     assert tables(tmp_path / "out")["pages"]["page_id"].tolist() == ["first"]
     with pytest.raises(RunError, match="other columns"):
-        do_run([tmp_path / "t.csv"], tmp_path / "out", columns=Columns(title="name"))
-
-
-def test_a_killed_worker_is_said_and_the_run_can_go_on(many, tmp_path, monkeypatch):
-    monkeypatch.setattr("pipeline.engine._worker", _die)
-    with pytest.raises(RunError, match="the same command goes on"):
-        do_run([many], tmp_path / "out", engine="local", workers=2)
-    monkeypatch.undo()
-    summary, _ = do_run([many], tmp_path / "out", engine="local", workers=2)
-    assert summary["counts"]["pages"] == 5
-
-
-def _die(*arguments):
-    os.kill(os.getpid(), signal.SIGKILL)
+        do_run([tmp_path / "t.csv"], tmp_path / "out", engine="serial", columns=Columns(title="name"))

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 
 from pipeline.decode import decode
+from pipeline.parse.hostile import hostile_shape
 from pipeline.parse.html import parse_html
 from pipeline.parse.language import guess_language
 from pipeline.parse.metadata import Metadata, html_metadata, site_of, text_metadata
@@ -40,6 +41,10 @@ class NoText(Exception):
     """A page that holds no text that could be parsed; the message says why."""
 
 
+class TooCostly(NoText):
+    """A page built so that parsing would take far too long; the message says what it has too many of."""
+
+
 def parse(raw: RawPage, parser: str = DEFAULT_PARSER) -> ParsedPage:
     """Give the blocks of one page.
 
@@ -52,7 +57,7 @@ def parse(raw: RawPage, parser: str = DEFAULT_PARSER) -> ParsedPage:
     Raises
     ------
     NoText
-        If the page is empty or binary.
+        If the page is empty or binary, or (TooCostly) of a shape that parsers choke on.
     KeyError
         If there is no such parser.
     """
@@ -65,6 +70,8 @@ def parse(raw: RawPage, parser: str = DEFAULT_PARSER) -> ParsedPage:
         raise NoText("the page is empty")
     is_html = looks_like_html(source) if raw.is_html is None else raw.is_html
     if is_html:
+        if shape := hostile_shape(source):
+            raise TooCostly(shape)
         page = PARSERS[parser](source)
         blocks, elements, told = page.blocks, page.elements, html_metadata(page)
     else:

@@ -1,0 +1,41 @@
+"""What one page and one worker may take, and how a worker is held to it.
+
+Parsers are C code, which no Python handler can interrupt: the defence is a timer whose signal ends the process. The
+worker is replaced, and after so many deaths the page is a row in `errors` (see `blame` and `workers`).
+"""
+
+from __future__ import annotations
+
+import signal
+from typing import NamedTuple
+
+#: The error class of a page at which workers die.
+KILLED = "killed_worker"
+
+
+class Limits(NamedTuple):
+    """The defaults of every limit; each is an option of `run`."""
+
+    page_mb: int = 16  # megabytes of one page, unpacked; a larger one is an error before it is parsed
+    cpu_seconds: float = 5.0  # one page, from parsing to its rows; serial runs have no such limit
+    worker_mb: int = 2048  # memory of one worker of the local engine (a cluster has limits of its own)
+    tries: int = 3  # a page at which so many workers died is not tried again
+
+
+def start_timer(seconds: float) -> None:
+    """End this process by SIGPROF once it has used so many more CPU seconds, unless the timer is stopped."""
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+
+
+def stop_timer() -> None:
+    """Stop the timer of `start_timer`."""
+    signal.setitimer(signal.ITIMER_PROF, 0)
+
+
+def cap_memory(megabytes: int) -> None:
+    """Let this process ask for no more data memory: Python then raises MemoryError, C code fails or aborts."""
+    import resource
+
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    size = megabytes << 20
+    resource.setrlimit(resource.RLIMIT_DATA, (size if hard == resource.RLIM_INFINITY else min(size, hard), hard))

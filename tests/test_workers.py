@@ -1,0 +1,131 @@
+"""Workers die and the run goes on: the page that kills is an error row, every other page is there once."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from functools import partial
+
+import pandas as pd
+import pytest
+from test_run import MODELS, SAMPLE, do_run, tables
+
+from pipeline.blame import Begun, deaths
+from pipeline.limits import Limits
+from pipeline.shard import Settings, begun_path, load_models
+from pipeline.workers import Job, RunError, drive, open_workers
+
+TEXT = (SAMPLE / "harborwell" / "muscle-twitching.txt").read_text(encoding="utf-8")
+#: More CPU time than the test's limit, less than the tests' patience.
+SLOW = "<!doctype html><p>word</p>" + "".join(f"<b id=x{i}><p>word" for i in range(1_990))
+
+
+def test_places_of_death_are_counted_and_survive(tmp_path):
+    path = tmp_path / "shards" / ".x.begun"
+    for place in ("0 1 page", "0 1 page", "0 7 read"):
+        begun = Begun(path)  # never left: as if the process had died
+        begun.note("0 0 read")
+        begun.note(place)
+    assert deaths(path) == 3
+    with pytest.raises(ValueError, match="no death"), Begun(path) as begun:
+        begun.note("0 9 page")
+        assert begun.deaths == {"0 1 page": 2, "0 7 read": 1}
+        raise ValueError("no death")
+    assert deaths(path) == 3
+    with Begun(path):
+        pass
+    assert deaths(path) == 0
+
+
+def test_a_page_that_kills_its_worker_becomes_an_error_row(tmp_path):
+    rows = [{"id": f"row{n}", "text": TEXT} for n in range(3)]
+    rows.insert(1, {"id": "slow", "html": SLOW})
+    (tmp_path / "in.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    limits = Limits(cpu_seconds=0.5)
+    summary, _ = do_run([tmp_path / "in.jsonl"], tmp_path / "out", workers=2, limits=limits)
+    found = tables(tmp_path / "out")
+    assert summary["counts"]["pages"] == 3
+    assert found["pages"]["page_id"].tolist() == ["row0", "row1", "row2"]
+    (error,) = found["errors"].to_dict("records")
+    assert (error["page_id"], error["stage"], error["error"]) == ("slow", "page", "killed_worker")
+    assert "3 workers died at it: it takes more than 0.5 CPU seconds" in error["message"]
+    assert not list((tmp_path / "out" / "shards").glob("*.begun"))
+
+
+@pytest.fixture
+def job(tmp_path):
+    models = load_models(MODELS)
+    digests = models.cleaner.digest, models.tagger.digest
+    return Job(os.getcwd(), tmp_path, MODELS, digests, Settings(guarded=True))
+
+
+class Named:
+    """Stands for a shard, of which the loop knows no more than its name."""
+
+    def __init__(self, name):
+        self.name = name
+
+
+def work_or_die(job, shard, times=2):
+    """Die at the shard called "victim", a few times, at different pages."""
+    path = begun_path(job.folder, shard.name)
+    begun = Begun(path)
+    begun.note(f"0 {deaths(path)} page")
+    if shard.name == "victim" and sum(begun.deaths.values()) < times:
+        time.sleep(0.1)
+        os.kill(os.getpid(), signal.SIGKILL)
+    with begun:
+        (job.folder / f"{shard.name}.{os.getpid()}").touch()
+    return {"name": shard.name}
+
+
+def test_a_death_costs_other_shards_nothing(job, tmp_path, monkeypatch):
+    monkeypatch.setattr("pipeline.workers.work", work_or_die)
+    shards = [Named(name) for name in ("one", "victim", "two", "three", "four")]
+    with open_workers("local", 2, job) as workers:
+        markers = list(drive(shards, job, workers))
+    assert sorted(marker["name"] for marker in markers) == ["four", "one", "three", "two", "victim"]
+    assert len(list(tmp_path.glob("*.[0-9]*"))) == 5  # each was worked on once to its end
+
+
+def die(job, shard):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_workers_that_never_begin_end_the_run(job, monkeypatch):
+    monkeypatch.setattr("pipeline.workers.work", die)
+    with open_workers("local", 1, job) as workers, pytest.raises(RunError, match="before they begin a page"):
+        list(drive([Named("one")], job, workers))
+
+
+def test_memory_is_capped(tmp_path, job):
+    small = job._replace(settings=job.settings._replace(limits=Limits(worker_mb=800)))
+    with open_workers("local", 1, small) as workers:
+        assert workers.submit(partial(fill, 100), Named("x")).result() == 100
+        with pytest.raises(MemoryError):
+            workers.submit(partial(fill, 900), Named("x")).result()
+
+
+def fill(megabytes, shard):
+    return len(bytearray(megabytes << 20)) >> 20
+
+
+def test_an_unknown_engine_is_named(tmp_path):
+    with pytest.raises(RunError, match="--engine spark: unknown; known are serial, local, and the tcp://HOST:PORT"):
+        do_run([SAMPLE], tmp_path / "out", engine="spark")
+
+
+def test_an_attempt_given_up_for_lost_does_no_harm(tmp_path):
+    """Two attempts on one shard write beside each other; the parts of both are equal, and none is left over."""
+    do_run([SAMPLE], tmp_path / "out", engine="serial")
+    before = tables(tmp_path / "out")
+    for path in (tmp_path / "out").glob("*/part-*.parquet"):
+        path.with_name(f".{path.stem}.0badcafe").write_bytes(b"half a part")
+    for path in (tmp_path / "out" / "shards").glob("*.json"):
+        path.unlink()
+    do_run([SAMPLE], tmp_path / "out", engine="serial")
+    assert not list((tmp_path / "out").glob("*/.*"))
+    for name, table in tables(tmp_path / "out").items():
+        pd.testing.assert_frame_equal(table, before[name])
