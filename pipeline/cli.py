@@ -1,4 +1,4 @@
-"""The command line: python -m pipeline clean | tag | run | explain | label | train | evaluate."""
+"""The command line: python -m pipeline clean | tag | run | explain | export | label | train | evaluate."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 
 from pipeline import __version__
 from pipeline.engine import RunOptions, run
+from pipeline.export import FORMS, export
 from pipeline.label.command import add_label_commands
 from pipeline.limits import Limits
 from pipeline.model_store import SHIPPED, ModelError
@@ -121,6 +122,11 @@ def build_parser() -> argparse.ArgumentParser:
     _parser_option(sub)
     sub.add_argument("--html", metavar="FILE", help="write it as one page for the browser instead of printing it")
     _model_options(sub, "cleaner", "tagger")
+
+    sub = verb("export", _export, "write a finished run in forms that others read")
+    sub.add_argument("run", type=Path, metavar="RUN", help="the folder of a run")
+    for name, form in FORMS.items():
+        sub.add_argument(f"--{name}", metavar=form.metavar, help=form.help)
 
     sub = verb("train", _train, "train a model from labelled data and write it with its manifest and card")
     sub.add_argument("model", choices=("cleaner", "tagger"), help="which one")
@@ -281,6 +287,18 @@ def _explain(options: argparse.Namespace) -> int:
     colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
     width = shutil.get_terminal_size((100, 24)).columns
     print(explain(explanation, width, colour), end="")
+    return DONE
+
+
+def _export(options: argparse.Namespace) -> int:
+    targets = {name: getattr(options, name) for name in FORMS if getattr(options, name)}
+    if not targets:
+        raise UsageError(f"say in which form: {', '.join(f'--{name} {form.metavar}' for name, form in FORMS.items())}")
+    if not (options.run / "run.json").exists():
+        raise InputError(f"{options.run}: holds no run; make one with: python -m pipeline run INPUT -o {options.run}")
+    for name, target in targets.items():
+        written = export(options.run, name, target)
+        print(f"{target}: {written}", file=sys.stderr if target == "-" else sys.stdout)
     return DONE
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import re
 from collections.abc import Iterable, Mapping
 from itertools import pairwise
@@ -149,6 +150,23 @@ def writable(text: str) -> str:
     'bell \ufffd'
     """
     return _UNWRITABLE.sub("\ufffd", text)
+
+
+def script_json(value: Any) -> str:
+    """A value as JSON that can stand in a script element.
+
+    >>> script_json(["</script>", 1.5, None])
+    '["\\\\u003c/script>",1.5,null]'
+    """
+    return json.dumps(_writable_tree(value), ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+
+
+def _writable_tree(value: Any) -> Any:
+    if isinstance(value, str):
+        return writable(value)
+    if isinstance(value, dict):
+        return {key: _writable_tree(inner) for key, inner in value.items()}
+    return [_writable_tree(inner) for inner in value] if isinstance(value, (list, tuple)) else value
 
 
 def _writable(value: Any) -> Any:

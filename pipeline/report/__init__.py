@@ -16,11 +16,11 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from pipeline.report.files import FOLDER, DataFiles, script_json
+from pipeline.report.files import FOLDER, DataFiles
 from pipeline.report.overview import gather_overview, percent
 from pipeline.report.pages import IndexRow, index_row, page_view
-from pipeline.report.tables import read_pages
-from pipeline.webpage import TAGS, TEMPLATES, open_environment
+from pipeline.tables import read_pages
+from pipeline.webpage import TAGS, TEMPLATES, open_environment, script_json
 
 HERE = Path(__file__).parent
 TEMPLATE = HERE.joinpath("report.html.j2").relative_to(TEMPLATES).as_posix()

@@ -6,12 +6,11 @@ element, and it is drawn as text only.
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 from typing import Any
 
-from pipeline.webpage import writable
+from pipeline.webpage import script_json
 
 #: The folder beside `report.html`.
 FOLDER = "report-data"
@@ -68,20 +67,3 @@ class DataFiles:
         source = f"healthsiftData({script_json(self.build)},{self.number},[\n{pages}\n]);\n"
         (self.hidden / f"data-{self.number}.js").write_text(source, "utf-8", newline="\n")
         self.number, self.waiting, self.characters = self.number + 1, [], 0
-
-
-def script_json(value: Any) -> str:
-    """A value as JSON that can stand in a script element.
-
-    >>> script_json(["</script>", 1.5, None])
-    '["\\\\u003c/script>",1.5,null]'
-    """
-    return json.dumps(_writable(value), ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
-
-
-def _writable(value: Any) -> Any:
-    if isinstance(value, str):
-        return writable(value)
-    if isinstance(value, dict):
-        return {key: _writable(inner) for key, inner in value.items()}
-    return [_writable(inner) for inner in value] if isinstance(value, (list, tuple)) else value

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.report.tables import Row, count_rows, part_paths, read_batches, read_rows
+from pipeline.tables import Row, count_rows, part_paths, read_batches, read_rows
 from pipeline.webpage import TAGS, readable
 from pipeline.write import SCHEMAS
 

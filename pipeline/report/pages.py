@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any, NamedTuple
 
-from pipeline.report.tables import Row
+from pipeline.tables import Row
 from pipeline.webpage import TAGS, is_web_address, mark_evidence, why_untagged
 
 _SECTION, _PASSAGE, _DROPPED = range(3)  # a section opens before the passage at the same position

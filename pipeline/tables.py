@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,8 @@ def read_pages(folder: Path) -> Iterator[tuple[Row, dict[str, list[Row]]]]:
     """Every page with its rows of sections, passages and dropped blocks, in the order of the parts.
 
     A shard writes one part of the same name into each table, so that the parts of one shard are all one has to hold.
-    The article's text is left out: its passages hold it already.
+    A page that was not cut into sections (a list, or one in another language) gets its kept blocks as passages without
+    section, tags or probabilities.
     """
     for path in part_paths(folder, "pages"):
         by_page: dict[str, dict[str, list[Row]]] = {}
@@ -55,5 +57,19 @@ def read_pages(folder: Path) -> Iterator[tuple[Row, dict[str, list[Row]]]]:
             for row in read_rows([folder / table / path.name], columns):
                 rows[row["page_id"]].append(row)
             by_page[table] = rows
-        for row in read_rows([path], [name for name in SCHEMAS["pages"].names if name != "text"]):
-            yield row, {table: rows.get(row["page_id"], []) for table, rows in by_page.items()}
+        for row in read_rows([path], SCHEMAS["pages"].names):
+            blocks = {table: rows.get(row["page_id"], []) for table, rows in by_page.items()}
+            if row["text"] and not blocks["sections"] and not blocks["passages"]:
+                blocks["passages"] = uncut_passages(row, {block["position"] for block in blocks["dropped"]})
+            yield row, blocks
+
+
+def uncut_passages(row: Row, dropped: Container[int]) -> list[Row]:
+    """The lines of a page's text as rows of `passages`; they stand where nothing was `dropped`."""
+    lines = row["text"].split("\n")
+    positions = (position for position in itertools.count() if position not in dropped)
+    empty = dict.fromkeys(SCHEMAS["passages"].names)
+    return [
+        {**empty, "page_id": row["page_id"], "position": position, "kind": "paragraph", "tags": [], "text": line}
+        for position, line in zip(positions, lines, strict=False)
+    ]
