@@ -11,7 +11,7 @@ export OMP_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run train evaluate test lint check notebooks tidy
+.PHONY: help setup run train evaluate drift test lint check notebooks tidy
 
 help:  ## Tell what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,9 +29,14 @@ run: setup  ## Clean, split and tag the pages of IN (the sample) into tables and
 train: setup  ## Train both models anew from the labelled data in CORPORA (../shared)
 	$(PYTHON) -m pipeline train cleaner --corpus $(CORPORA)/bench
 	$(PYTHON) -m pipeline train tagger --corpus $(CORPORA)/corpora
+	$(PYTHON) -m pipeline train reference --corpus $(CORPORA)
 
 evaluate: setup  ## Score the models and check every figure against its floor
 	$(PYTHON) -m pipeline evaluate
+
+drift: setup  ## Fail if the run folder RUN (the sample's) looks unlike what the models learnt from
+	@test -e $(RUN)/run.json || $(MAKE) run
+	$(PYTHON) -m pipeline compare $(RUN)
 
 test: setup  ## Run the tests
 	$(PYTHON) -m pytest

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from pipeline.read import InputError
 from pipeline.tag import LABELS
 
 
@@ -32,6 +33,14 @@ def load_batch(folder: str | Path) -> Batch:
     if not (folder / "run.json").exists():
         raise FileNotFoundError(f"{folder}: holds no run; make one with: python -m pipeline run INPUT -o {folder}")
     return Batch(*(pd.read_parquet(folder / name) for name in Batch._fields))
+
+
+def read_batch(folder: Path) -> Batch:
+    """The same for a command: raises InputError if the folder holds no run."""
+    try:
+        return load_batch(folder)
+    except FileNotFoundError as error:
+        raise InputError(str(error)) from error
 
 
 def overview(batch: Batch) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""The command line: python -m pipeline clean | tag | run | explain | export | label | train | evaluate."""
+"""The command line: python -m pipeline clean | tag | run | explain | export | compare | label | train | evaluate."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipeline import __version__
 from pipeline.engine import RunOptions, run
@@ -20,6 +20,9 @@ from pipeline.parse import DEFAULT_PARSER, PARSERS
 from pipeline.read import Columns, InputError, PageError, find, read
 from pipeline.streams import UsageError, input_lines, output, write_line
 from pipeline.workers import RunError
+
+if TYPE_CHECKING:
+    from pipeline.batch import Batch
 
 DONE, FAILED, WRONG_USE = 0, 1, 2
 #: A run ends with status 1 if more than this share of its pages failed.
@@ -129,7 +132,7 @@ def build_parser() -> argparse.ArgumentParser:
         sub.add_argument(f"--{name}", metavar=form.metavar, help=form.help)
 
     sub = verb("train", _train, "train a model from labelled data and write it with its manifest and card")
-    sub.add_argument("model", choices=("cleaner", "tagger"), help="which one")
+    sub.add_argument("model", choices=("cleaner", "tagger", "reference"), help="which one")
     sub.add_argument(
         "--corpus", type=Path, metavar="DIR", help="the labelled data; default: ../shared/bench or ../shared/corpora"
     )
@@ -139,6 +142,11 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument(
         "--predictions", type=Path, metavar="DIR", help="cleaner: also write the out-of-fold articles there"
     )
+
+    sub = verb("compare", _compare, "compare two runs, or one run with what its tagger learnt from")
+    sub.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="folder of a run; the second is the later one")
+    sub.add_argument("--csv", type=Path, metavar="FILE", help="two runs: also write every comparison there")
+    _model_options(sub, "tagger")
 
     add_label_commands(verb("label", None, "label passages, and join labels to texts"))
 
@@ -310,6 +318,47 @@ def _train(options: argparse.Namespace) -> int:
 
     train(options.model, options.corpus, options.out, options.predictions, report)
     return DONE
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from pipeline.batch import read_batch
+    from pipeline.compare import ALL, change_table, compare, page_sums
+
+    if len(options.runs) > 2:
+        raise UsageError(f"takes one run or two, not {len(options.runs)}")
+    batches = [read_batch(folder) for folder in options.runs]
+    if len(batches) == 1:
+        return _drift(options.runs[0], batches[0], options.tagger)
+    changes = compare(page_sums(batches[0]), page_sums(batches[1]))
+    print(change_table(changes))
+    real = sum(change.real for change in changes)
+    sites = len({change.site for change in changes} - {ALL})
+    print(f"{real} of {len(changes)} comparisons ({sites} sites) are more than noise: permutation test over pages,")
+    print("false discovery rate 5 %; sites without such a change are not shown")
+    if options.csv:
+        import pandas as pd
+
+        rows = [{**change._asdict(), "real": change.real} for change in changes]
+        pd.DataFrame(rows).to_csv(options.csv, index=False)
+    return DONE
+
+
+def _drift(folder: Path, batch: Batch, model: Path) -> int:
+    import json
+
+    from pipeline.drift import batch_sums, drift, drift_table, read_reference
+    from pipeline.tag import load_tagger
+
+    tagger = load_tagger(model)
+    used = json.loads((folder / "run.json").read_text(encoding="utf-8"))["spec"]["models"]["tagger"]
+    if used != tagger.digest:
+        raise UsageError(f"{folder}: was tagged by tagger {used}, {model} is {tagger.digest}; name it with --tagger")
+    found = drift(batch_sums(batch, tagger), read_reference(model, tagger.digest))
+    print(drift_table(found))
+    strange = [d.measure for d in found if d.strange]
+    if strange:
+        print(f"pipeline compare: {folder} is unlike the training data: {', '.join(strange)}", file=sys.stderr)
+    return FAILED if strange else DONE
 
 
 def _evaluate(options: argparse.Namespace) -> int:

@@ -55,7 +55,7 @@ def test_the_examples_of_the_readme_run(tmp_path, monkeypatch, capsys):
         assert main(command.split()) == 0, command
         shown = README.split(f"$ python -m pipeline {command}\n")[1].split("```")[0].split("\n   …\n")[0].splitlines()
         printed = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
-        if not command.startswith(("clean", "tag", "explain", "label")):
+        if not command.startswith(("clean", "tag", "explain", "label", "compare")):
             assert [line for line in shown if not line.startswith("$")] == printed
     scope: dict = {}
     (code,) = re.findall(r"^```python\n(.*?)^```", README, re.M | re.S)

@@ -10,11 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.read import InputError
 from pipeline.streams import UsageError, output, write_line
 
 if TYPE_CHECKING:
-    from pipeline.batch import Batch
     from pipeline.label.store import Key
 
 #: Where the labels lie, and where tasks are written, seen from the checkout.
@@ -90,6 +88,7 @@ def add_label_commands(parser: argparse.ArgumentParser) -> None:
 
 
 def _draw(options: argparse.Namespace) -> int:
+    from pipeline.batch import read_batch
     from pipeline.label.attach import labels_of
     from pipeline.label.draw import draw
     from pipeline.label.store import read_answers, read_label_names
@@ -97,7 +96,7 @@ def _draw(options: argparse.Namespace) -> int:
 
     _refuse_tasks(options.out)
     names = read_label_names(options.labels)
-    batch = _batch(options.run)
+    batch = read_batch(options.run)
     drawn = draw(tasks_of(batch), labels_of(read_answers(options.labels)), options.passages)
     if not drawn.tasks:
         raise UsageError(f"{options.run}: has no passage without a label ({drawn.answered} have one)")
@@ -203,15 +202,6 @@ def _attach(options: argparse.Namespace) -> int:
 def _refuse_tasks(folder: Path) -> None:
     if (folder / "tasks.json").exists():
         raise UsageError(f"{folder}: holds tasks already; name another folder with -o")
-
-
-def _batch(folder: Path) -> Batch:
-    from pipeline.batch import load_batch
-
-    try:
-        return load_batch(folder)
-    except FileNotFoundError as error:
-        raise InputError(str(error)) from error
 
 
 def _model_of(folder: Path) -> str:

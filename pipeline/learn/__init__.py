@@ -8,7 +8,7 @@ from pathlib import Path
 from pipeline.model_store import SHIPPED
 
 #: Where each model's labelled data lies unless told otherwise, beside the checkout.
-CORPUS = {"cleaner": Path("../shared/bench"), "tagger": Path("../shared/corpora")}
+CORPUS = {"cleaner": Path("../shared/bench"), "tagger": Path("../shared/corpora"), "reference": Path("../shared")}
 
 
 def train(
@@ -18,7 +18,7 @@ def train(
 
     Parameters
     ----------
-    model : {"cleaner", "tagger"}
+    model : {"cleaner", "tagger", "reference"}
     corpus : Path or None
         The labelled data; None: `CORPUS`.
     out : Path or None
@@ -38,6 +38,11 @@ def train(
         from pipeline.learn.train_cleaner import train_cleaner
 
         train_cleaner(source, folder, report, predictions=predictions)
+    elif model == "reference":
+        from pipeline.learn.reference import write_reference
+
+        folder = out or SHIPPED / "tagger"
+        write_reference(source, folder, SHIPPED / "cleaner", report)
     else:
         from pipeline.learn.tagger import train_tagger
 
