@@ -128,9 +128,9 @@ def run(
     cleaner, tagger : path
         Folders of models; every worker loads them once.
     progress : callable, optional
-        Told pages done, shards done and shards in all after each shard.
+        Told pages done, steps done and steps in all after each shard of each pass; a shard takes three steps.
     **options
-        Fields of `pipeline.engine.RunOptions`, which has the defaults: engine, workers, limit, replace, report_pages.
+        Fields of `pipeline.engine.RunOptions`, which has the defaults: engine, workers, limit, replace, ...
 
     Returns
     -------

@@ -18,6 +18,7 @@ from pipeline.limits import Limits
 from pipeline.model_store import SHIPPED, ModelError
 from pipeline.parse import DEFAULT_PARSER, PARSERS
 from pipeline.read import Columns, InputError, PageError, find, read
+from pipeline.runlog import LOGS, start_log
 from pipeline.streams import UsageError, input_lines, output, write_line
 from pipeline.workers import RunError
 
@@ -100,6 +101,16 @@ def build_parser() -> argparse.ArgumentParser:
         "--max-failed", type=_share, default=MAX_FAILED, metavar="SHARE",
         help="end with status 1 if more pages failed; default: %(default)s",
     )  # fmt: skip
+    sub.add_argument(
+        "--site-table", type=Path, metavar="FILE", help="what the pages of each site repeat, instead of counting it"
+    )
+    sub.add_argument(
+        "--retry-errors", metavar="CLASS",
+        help="do those shards again in which pages failed with this error (see the errors table); limits may be others",
+    )  # fmt: skip
+    sub.add_argument(
+        "--log", choices=LOGS, default=LOGS[0], help="what to show on the way: a bar, or lines; default: %(default)s"
+    )
     for name, default in Limits()._asdict().items():
         sub.add_argument(
             f"--{name.replace('_', '-')}", type=_positive if isinstance(default, float) else _natural, default=default,
@@ -206,12 +217,19 @@ def _run(options: argparse.Namespace) -> int:
         options.parser,
         _columns(options),
         Limits(*(getattr(options, name) for name in Limits._fields)),
+        options.site_table,
+        options.retry_errors,
     )
-    with tqdm(desc="pages", unit=" pages", file=sys.stderr) as bar:
+    if options.log != LOGS[0]:
+        start_log(options.log)
+    with tqdm(unit=" steps", file=sys.stderr, smoothing=0, disable=options.log != LOGS[0]) as bar:
 
-        def progress(pages: int, shards: int, all_shards: int) -> None:
-            bar.update(pages - bar.n)
-            bar.set_postfix_str(f"{shards}/{all_shards} shards")
+        def progress(pages: int, steps: int, all_steps: int) -> None:
+            if bar.total is None:  # what was done before says nothing of how long the rest will take
+                bar.reset(all_steps)
+                bar.initial = bar.n = steps
+            bar.update(steps - bar.n)
+            bar.set_postfix_str(f"{pages} pages")
 
         summary = run(options.inputs, options.out, chosen, (options.cleaner, options.tagger), progress)
     counts = summary["counts"]

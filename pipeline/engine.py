@@ -1,28 +1,34 @@
-"""run: all pages of some inputs to tables and a report, shard by shard, on one core or all of them.
+"""run: all pages of some inputs to tables and a report, shard by shard, in three passes (see `passes`).
 
-A shard is done when its marker stands in `shards/`; a run that was broken off goes on where it was. What the run was
-asked to do is noted in `run.json`; a folder that holds another run is left alone, unless it is to be replaced.
+A shard is done when its marker stands in `shards/`, and parsed when one stands in `.work/parsed/`; a run that was
+broken off goes on where it was. What the run was asked to do is noted in `run.json`; a folder that holds another run
+is left alone, unless it is to be replaced.
 """
 
 from __future__ import annotations
 
 import datetime
 import hashlib
-import json
+import logging
 import os
 import shutil
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from pipeline import __version__
+from pipeline.clean.site import read_tables
 from pipeline.limits import Limits
 from pipeline.parse import DEFAULT_PARSER, PARSERS
+from pipeline.passes import Bucket, Finish, Job, work
+from pipeline.places import Places, read_json, write_json
 from pipeline.read import STDIN, Columns, Source, find, ranges
-from pipeline.shard import STAGES, Settings, Shard, load_models, marker_path
-from pipeline.workers import LOCAL, SERIAL, Job, Marker, RunError, check_engine, cores, drive, open_workers
+from pipeline.shard import Settings, Shard, load_models
+from pipeline.sites import bucket_count
+from pipeline.workers import LOCAL, SERIAL, Marker, RunError, Workers, check_engine, cores, drive, open_workers
 from pipeline.write import SCHEMAS
 
 #: A shard holds at most so many pages and bytes.
@@ -42,8 +48,14 @@ class RunOptions(NamedTuple):
     columns: Columns = Columns()  # what the columns of tables are called
     limits: Limits = Limits()
 
+    site_table: Path | None = None  # what the pages of each site repeat, instead of counting it
+    retry_errors: str | None = None  # do those shards again in which pages failed with this error
 
-Progress = Callable[[int, int, int], None]  # pages done (errors among them), shards done, shards in all
+
+Progress = Callable[[int, int, int], None]  # pages done (errors among them), steps done, steps in all
+#: Steps that a shard takes in each pass: about as they take time.
+PARSE_STEPS, CLEAN_STEPS = 1, 2
+log = logging.getLogger("pipeline.run")
 
 
 def run(
@@ -56,12 +68,12 @@ def run(
     inputs : sequence of str
         Files and folders; "-" is standard input, which can be read only once: such a run is never resumed.
     out : Path
-        Gets five tables, `run.json`, `report.html` and the markers in `shards/`.
+        Gets five tables, `run.json`, `report.html`, what the sites repeat in `sites/` and the markers in `shards/`.
     options : RunOptions
     models : tuple of Path
         The folders of cleaner and tagger.
     progress : callable
-        Told after each shard.
+        Told after each shard of each pass.
 
     Returns
     -------
@@ -73,9 +85,9 @@ def run(
     InputError
         If an input cannot be used.
     RunError
-        If `out` holds another run, or something else.
+        If `out` holds another run, or something else, or workers or files fail.
     ModelError
-        If a model cannot be used.
+        If a model or a site table cannot be used.
     """
     check_engine(options.engine)
     if options.parser not in PARSERS:
@@ -86,6 +98,8 @@ def run(
     loaded = load_models(models)
     digests = loaded.cleaner.digest, loaded.tagger.digest
     del loaded  # workers have their own
+    if options.site_table:
+        read_tables(options.site_table)  # says what is wrong with it before the work begins
     spec = {
         "inputs": list(inputs),
         "sources": _digest(sources),
@@ -94,24 +108,20 @@ def run(
         "limit": options.limit,
         "parser": options.parser,
         "limits": options.limits._asdict(),
+        "site_table": _file_digest(options.site_table) if options.site_table else None,
         "models": dict(zip(("cleaner", "tagger"), digests, strict=True)),
         "version": __version__,
     }
-    target = _prepare(out, spec, options.replace)
-    todo = [shard for shard in shards if not marker_path(target, shard.name).exists()]
-    _drop_unfinished(target, todo)
-    finished = len(shards) - len(todo)
-    unfinished = {shard.name for shard in todo}
-    pages = sum(_pages(_marker(target, shard)) for shard in shards if shard.name not in unfinished)
-    progress(pages, finished, len(shards))
-    settings = Settings(options.parser, options.limits)
+    target = _prepare(out, spec, options)
+    places = Places(target.resolve())
+    settings = Settings(options.parser, options.limits, bucket_count(len(shards)), options.engine != SERIAL)
     absolute = models[0].resolve(), models[1].resolve()
-    job = Job(os.getcwd(), target.resolve(), absolute, digests, settings)
-    for marker in _work(todo, options, job):
-        finished += 1
-        pages += _pages(marker)
-        progress(pages, finished, len(shards))
-    summary = _finish(target, spec, options, shards, started)
+    table = options.site_table.resolve() if options.site_table else None
+    job = Job(os.getcwd(), places, absolute, digests, settings, table)
+    if options.retry_errors:
+        _forget(places, shards, options.retry_errors)
+    summary = _work(shards, job, options, {"healthsift": __version__, "spec": spec}, started, progress)
+    shutil.rmtree(places.work, ignore_errors=True)
     if target != out:
         shutil.rmtree(out)
         target.replace(out)
@@ -144,79 +154,130 @@ def plan(sources: Sequence[Source], limit: int | None) -> Iterator[Shard]:
         yield Shard(f"part-{number:05d}", tuple(group))
 
 
-def _work(todo: Sequence[Shard], options: RunOptions, job: Job) -> Iterator[Marker]:
-    """The markers of the shards as they are done. Standard input is this process's own, no worker's."""
-    here = [shard for shard in todo if any(source.path == STDIN for source in shard.sources)]
-    elsewhere = [shard for shard in todo if shard not in here]
-    for engine, shards in ((SERIAL, here), (options.engine, elsewhere)):
-        if shards:
-            count = min(options.workers or cores(), len(shards))
-            job = job._replace(settings=job.settings._replace(guarded=engine != SERIAL))
-            with open_workers(engine, count, job) as workers:
-                yield from drive(shards, job, workers)
+def _work(
+    shards: Sequence[Shard], job: Job, options: RunOptions, known: dict[str, Any], started: float, progress: Progress
+) -> dict[str, Any]:
+    """All passes over what is not done yet; gives what `run.json` then says."""
+    places = job.places
+    todo, pages = [], 0
+    for shard in shards:
+        if places.marker(shard.name).exists():
+            pages += _pages(read_json(places.marker(shard.name)))
+        else:
+            todo.append(shard)
+    unparsed = [shard for shard in todo if not places.parsed(shard.name).exists()]
+    steps = len(shards) * (PARSE_STEPS + CLEAN_STEPS)
+    step = steps - len(unparsed) * PARSE_STEPS - len(todo) * CLEAN_STEPS
+    progress(pages, step, steps)
+    if not todo and (done := _finished(places, options)):
+        return done
+    write_json(places.folder / "run.json", known, indent=1)
+    _drop_unfinished(places, todo)
+    buckets = [] if options.site_table else [Bucket(f"sites-{n}", n) for n in range(job.settings.buckets)]
+    uncounted = [bucket for bucket in buckets if not places.sites(bucket.number).exists()]
+    here = [shard for shard in unparsed if any(source.path == STDIN for source in shard.sources)]
+    elsewhere = [shard for shard in unparsed if shard not in here]
+    pass_seconds: dict[str, float] = {}
+
+    def do(pass_: str, tasks: Sequence[Any], workers: Workers, job: Job = job) -> Iterator[Marker]:
+        began = time.time()
+        log.info("%s: %d tasks", pass_, len(tasks), extra={"fields": {"pass": pass_, "tasks": len(tasks)}})
+        work_on = partial(work, job, pass_)
+        yield from drive(tasks, work_on, workers, partial(places.begun, pass_=pass_), job.settings.limits.tries)
+        pass_seconds[pass_] = round(pass_seconds.get(pass_, 0.0) + time.time() - began, 2)
+
+    processes = min(options.workers or cores(), max(1, len(todo)))
+    with (
+        open_workers(SERIAL, 1, 0) as this_process,
+        open_workers(options.engine, processes, options.limits.worker_mb) as workers,
+    ):
+        alone = job._replace(settings=job.settings._replace(guarded=False))  # standard input is this process's own
+        for marker in chain(do("parse", here, this_process, alone), do("parse", elsewhere, workers)):
+            step += PARSE_STEPS
+            progress(pages, step, steps)
+            _tell("parsed", marker["pages"], len(marker["errors"]), step, steps)
+        for _ in do("count", uncounted, workers):
+            pass
+        for marker in do("clean", todo, workers):
+            step += CLEAN_STEPS
+            pages += _pages(marker)
+            progress(pages, step, steps)
+            _tell("done", marker["counts"].get("pages", 0), marker["counts"].get("errors", 0), step, steps)
+        summary = known | {
+            "engine": options.engine,
+            "started": datetime.datetime.fromtimestamp(started, datetime.UTC).isoformat(timespec="seconds"),
+            "seconds": round(time.time() - started, 2),
+            "pass_seconds": dict(pass_seconds),
+        }
+        end = Finish([shard.name for shard in shards], summary, options.report_pages)
+        (summary,) = do("finish", [end], workers)
+    log.info("finished", extra={"fields": summary["counts"]})
+    return summary
 
 
-def _prepare(out: Path, spec: dict[str, Any], replace: bool) -> Path:
+def _tell(what: str, pages: int, errors: int, step: int, steps: int) -> None:
+    fields = {"shard": what, "pages": pages, "errors": errors, "step": step, "steps": steps}
+    log.info("%d/%d a shard is %s: %d pages, %d errors", step, steps, what, pages, errors, extra={"fields": fields})
+
+
+def _finished(places: Places, options: RunOptions) -> dict[str, Any] | None:
+    """What a run that ended said, if there is nothing to add to it."""
+    said = read_json(places.folder / "run.json")
+    whole = said.get("report_pages") == options.report_pages and (places.folder / "report.html").exists()
+    return said if whole else None
+
+
+def _prepare(out: Path, spec: dict[str, Any], options: RunOptions) -> Path:
     """The folder to work in: `out`, or one beside it that is to take its place."""
     if out.exists() and not out.is_dir():
         raise RunError(f"{out}: is a file; name a folder with -o")
     if out.exists() and any(out.iterdir()):
         try:
-            there = json.loads((out / "run.json").read_text(encoding="utf-8"))["spec"]
+            there = read_json(out / "run.json")["spec"]
         except (OSError, ValueError, KeyError, TypeError):
             raise RunError(f"{out}: is not empty and holds no run; name another folder with -o") from None
-        if there != spec or spec["stdin"]:
-            if not replace and spec["stdin"]:
+        # what failed for a limit may be done again with another one
+        free = {"limits"} if options.retry_errors else set()
+        names = [key for key in spec if key not in free and there.get(key) != spec[key]]
+        if names or spec["stdin"]:
+            if not options.replace and spec["stdin"]:
                 raise RunError(
                     f"{out}: holds a run, and a run on standard input cannot go on; use --replace, or another folder"
                 )
-            if not replace:
-                names = ", ".join(key for key in spec if there.get(key) != spec[key])
-                raise RunError(f"{out}: holds a run with other {names}; use --replace, or another folder")
+            if not options.replace:
+                raise RunError(f"{out}: holds a run with other {', '.join(names)}; use --replace, or another folder")
             out = out.with_name(f".{out.name}.new")
             shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True, exist_ok=True)
-    _write_json(out / "run.json", {"healthsift": __version__, "spec": spec})
+    if not (out / "run.json").exists():
+        write_json(out / "run.json", {"healthsift": __version__, "spec": spec}, indent=1)
     return out
 
 
-def _drop_unfinished(folder: Path, todo: Sequence[Shard]) -> None:
+def _forget(places: Places, shards: Sequence[Shard], error: str) -> None:
+    """Let the shards be done again in which pages failed with this error."""
+    known: set[str] = set()
+    found = False
+    for shard in shards:
+        if places.marker(shard.name).exists():
+            errors = read_json(places.marker(shard.name))["errors"]
+            known |= set(errors)
+            if error in errors:
+                found = True
+                places.parsed(shard.name).unlink(missing_ok=True)
+                places.marker(shard.name).unlink()
+    if not found:
+        there = f"there are {', '.join(sorted(known))}" if known else "there are none"
+        raise RunError(f"--retry-errors {error}: no page failed with it; {there}")
+
+
+def _drop_unfinished(places: Places, todo: Sequence[Shard]) -> None:
     """Remove parts whose shard has no marker: they may be cut."""
     names = {shard.name for shard in todo}
-    for table in SCHEMAS:
-        for path in (folder / table).glob("*"):
+    for folder in [places.folder / table for table in SCHEMAS] + [places.signatures("any").parent]:
+        for path in folder.glob("*"):
             if path.name.lstrip(".").split(".")[0] in names:
                 path.unlink()
-
-
-def _finish(
-    folder: Path, spec: dict[str, Any], options: RunOptions, shards: Sequence[Shard], started: float
-) -> dict[str, Any]:
-    from pipeline.report import write_report  # imports pandas by way of pyarrow: only here, when the work is done
-
-    counts: Counter[str] = Counter()
-    stage_seconds: Counter[str] = Counter()
-    for shard in shards:
-        marker = _marker(folder, shard)
-        counts.update(marker["counts"])
-        stage_seconds.update(marker["seconds"])
-    summary = {
-        "healthsift": __version__,
-        "spec": spec,
-        "engine": options.engine,
-        "started": datetime.datetime.fromtimestamp(started, datetime.UTC).isoformat(timespec="seconds"),
-        "seconds": round(time.time() - started, 2),
-        "counts": {name: counts[name] for name in ("pages", "sections", "passages", "dropped", "errors")},
-        "stage_seconds": {stage: round(stage_seconds[stage], 3) for stage in STAGES},
-    }
-    _write_json(folder / "run.json", summary)
-    write_report(folder, options.report_pages)
-    return summary
-
-
-def _marker(folder: Path, shard: Shard) -> Marker:
-    marker: Marker = json.loads(marker_path(folder, shard.name).read_text(encoding="utf-8"))
-    return marker
 
 
 def _pages(marker: Marker) -> int:
@@ -245,7 +306,5 @@ def _digest(sources: Sequence[Source]) -> str:
     return digest.hexdigest()[:12]
 
 
-def _write_json(path: Path, value: Any) -> None:
-    hidden = path.with_name(f".{path.name}")
-    hidden.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    hidden.replace(path)
+def _file_digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:12]

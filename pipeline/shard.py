@@ -1,25 +1,32 @@
-"""One shard of a run: its sources through all the stages, into one part of every table.
+"""One shard of a run, in two passes, and what its pages go through.
 
-`process_shard` depends on nothing but its arguments and the files they name, so that any worker can do any shard.
+    parse_shard   sources -> parsed pages kept beside, the keys of their blocks for counting
+    clean_shard   parsed pages, what their sites repeat -> one part of every table, signatures
+
+Both depend on nothing but their arguments and the files they name, so that any worker can do any shard.
 """
 
 from __future__ import annotations
 
-import json
-import secrets
 import time
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from pipeline.blame import Begun
 from pipeline.clean import Cleaner, clean, load_cleaner
+from pipeline.clean.site import NO_TABLE, SiteTable, page_keys
+from pipeline.duplicates import signature, write_signatures
+from pipeline.keep import PageKeeper, kept_pages
 from pipeline.limits import KILLED, Limits, start_timer, stop_timer
 from pipeline.parse import DEFAULT_PARSER, parse
+from pipeline.places import Places, read_json, write_json
 from pipeline.read import PageError, Source, read
-from pipeline.records import Article, RawPage, TaggedSection
+from pipeline.records import Article, ParsedPage, RawPage, TaggedSection
+from pipeline.sites import KeyWriter
 from pipeline.split import split
 from pipeline.tag import LABELS, Tagger, load_tagger, tag
 from pipeline.write import Row, Rows, TableWriter, page_rows
@@ -29,13 +36,16 @@ TAGGED_KINDS = frozenset(("article", "forum"))
 TAGGED_LANGUAGE = "en"
 #: So many pages' rows are held before they are written.
 BATCH_PAGES = 100
-STAGES = ("read", "parse", "clean", "split", "tag", "write")
+STAGES = ("read", "parse", "keep", "clean", "split", "tag", "write")
+
+Seconds = defaultdict[str, float]
+Found = TypeVar("Found")
 
 
 class Shard(NamedTuple):
     """A share of a run's sources."""
 
-    name: str  # of its parts and its marker
+    name: str  # of its parts and its markers
     sources: tuple[Source, ...]
     limit: int | None = None  # at most so many pages
 
@@ -45,6 +55,7 @@ class Settings(NamedTuple):
 
     parser: str = DEFAULT_PARSER  # one of `pipeline.parse.PARSERS`
     limits: Limits = Limits()
+    buckets: int = 1  # into which the sites are dealt
     guarded: bool = False  # in a process of its own, which the CPU limit may kill
 
 
@@ -61,25 +72,57 @@ def load_models(folders: tuple[Path, Path]) -> Models:
     return Models(load_cleaner(cleaner), load_tagger(tagger))
 
 
-class Result(NamedTuple):
-    """What became of one page."""
+def parse_shard(shard: Shard, places: Places, settings: Settings) -> dict[str, Any]:
+    """Read and parse the pages of a shard; keep them, and the keys of their blocks; then say that it is done.
 
-    rows: Rows
-    error: PageError | None
+    Returns
+    -------
+    dict
+        What is said: how many ``pages``, the rows of ``errors``, the ``sites``, and CPU ``seconds`` by stage.
+    """
+    seconds: Seconds = defaultdict(float)
+    errors: list[Row] = []
+    pages = 0
+
+    def parse_one(raw: RawPage) -> ParsedPage | PageError:
+        return parse_page(raw, settings, seconds)
+
+    with Begun(places.begun(shard.name, "parse")) as begun:
+        with (
+            PageKeeper(places.kept(shard.name)) as keeper,
+            KeyWriter(places.keys(shard.name), settings.buckets) as keys,
+        ):
+            for place, found in _read_all(shard, seconds, settings, begun):
+                if isinstance(found, RawPage):
+                    page = _guarded(place, found, parse_one, settings, begun, "parse")
+                else:
+                    page = found
+                if isinstance(page, PageError):
+                    errors.append(_error_row(page))
+                    continue
+                started = time.process_time()
+                keeper.add(page)
+                if known := page_keys(page):
+                    keys.add(known)
+                pages += 1
+                seconds["keep"] += time.process_time() - started
+        marker = {"pages": pages, "errors": errors, "sites": sorted(keys.sites), "seconds": _rounded(seconds)}
+        write_json(places.parsed(shard.name), marker)
+    return marker
 
 
-_DEFAULT_SETTINGS = Settings()
-
-
-def process_shard(shard: Shard, folder: Path, models: Models, settings: Settings = _DEFAULT_SETTINGS) -> dict[str, Any]:
-    """Read, clean, split and tag the pages of a shard; write its parts, then its marker.
+def clean_shard(
+    shard: Shard, places: Places, models: Models, tables: Mapping[str, SiteTable], settings: Settings
+) -> dict[str, Any]:
+    """Clean, split and tag the parsed pages of a shard; write its parts and signatures, then its marker.
 
     Parameters
     ----------
     shard : Shard
-    folder : Path
-        The run's folder.
+    places : Places
     models : Models
+    tables : mapping of str to SiteTable
+        What its sites repeat; a site that is not there repeats nothing.
     settings : Settings
 
     Returns
@@ -87,62 +130,64 @@ def process_shard(shard: Shard, folder: Path, models: Models, settings: Settings
     dict
         The marker: ``counts`` of rows by table, ``errors`` by class, and CPU ``seconds`` by stage.
     """
+    parsed = read_json(places.parsed(shard.name))
     counts: Counter[str] = Counter()
     errors: Counter[str] = Counter()
-    seconds = dict.fromkeys(STAGES, 0.0)
-    writer = TableWriter(folder, shard.name)
+    seconds: Seconds = defaultdict(float, parsed["seconds"])
+    writer = TableWriter(places.folder, shard.name)
+    signed: list[tuple[int, bytes]] = []
     batch: Rows = {}
-    pages = 0
-    with Begun(begun_path(folder, shard.name)) as begun:
-        for result in _results(shard, models, seconds, settings, begun):
+
+    def add(rows: Rows) -> None:
+        for name, new in rows.items():
+            batch.setdefault(name, []).extend(new)
+            counts[name] += len(new)
+        errors.update(row["error"] for row in rows.get("errors", ()))
+
+    with Begun(places.begun(shard.name, "clean")) as begun:
+        add({"errors": parsed["errors"]})
+        for number, page in enumerate(kept_pages(places.kept(shard.name)), 1):
+            table = tables.get(page.site or "", NO_TABLE)
+            finish = partial(finish_page, models=models, table=table, seconds=seconds)
+            rows = _guarded(str(number), page, finish, settings, begun, "clean")
             started = time.process_time()
-            for name, rows in result.rows.items():
-                batch.setdefault(name, []).extend(rows)
-                counts[name] += len(rows)
-            if result.error:
-                errors[result.error.error] += 1
-            pages += 1
-            if pages % BATCH_PAGES == 0:
+            if isinstance(rows, PageError):
+                rows = {"errors": [_error_row(rows)]}
+            elif sign := signature(rows["pages"][0]["text"]):
+                signed.append((counts["pages"], sign))
+            add(rows)
+            if number % BATCH_PAGES == 0:
                 writer.add(batch)
-                batch = {}
+                batch.clear()
             seconds["write"] += time.process_time() - started
         started = time.process_time()
         writer.add(batch)
         writer.close()
+        write_signatures(places.signatures(shard.name), [row for row, _ in signed], [sign for _, sign in signed])
         seconds["write"] += time.process_time() - started
-        marker = {
-            "counts": dict(counts),
-            "errors": dict(errors),
-            "seconds": {stage: round(s, 4) for stage, s in seconds.items()},
-        }
-        path = marker_path(folder, shard.name)
-        path.parent.mkdir(exist_ok=True)
-        hidden = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-        hidden.write_text(json.dumps(marker), encoding="utf-8")
-        hidden.replace(path)
+        marker = {"counts": dict(counts), "errors": dict(errors), "seconds": _rounded(seconds)}
+        write_json(places.marker(shard.name), marker)
     return marker
 
 
-def marker_path(folder: Path, name: str) -> Path:
-    """Where a finished shard notes that it is done."""
-    return folder / "shards" / f"{name}.json"
-
-
-def begun_path(folder: Path, name: str) -> Path:
-    """Where the attempts on a shard note the page they begin."""
-    return folder / "shards" / f".{name}.begun"
-
-
-def process_page(raw: RawPage, models: Models, seconds: dict[str, float], settings: Settings) -> Result:
-    """One page through parse, clean, split and tag; whatever goes wrong becomes its row in `errors`.
-
-    CPU seconds are added to `seconds` by stage.
-    """
+def parse_page(raw: RawPage, settings: Settings, seconds: Seconds) -> ParsedPage | PageError:
+    """Parse one page; whatever goes wrong is its error. CPU seconds are added to `seconds`."""
     size, page_mb = len(raw.content), settings.limits.page_mb
     if size > page_mb << 20:
         message = f"{size:,} {'bytes' if isinstance(raw.content, bytes) else 'characters'}, more than {page_mb} MB"
-        return _failed(PageError(raw.page_id, raw.source, "read", "TooLarge", message))
-    stage, started = "parse", time.process_time()
+        return PageError(raw.page_id, raw.source, "read", "TooLarge", message)
+    started = time.process_time()
+    try:
+        return parse(raw, settings.parser)
+    except Exception as error:  # the rim of one page: the run goes on, and the page keeps its cause
+        return PageError(raw.page_id, raw.source, "parse", type(error).__name__, str(error))
+    finally:
+        seconds["parse"] += time.process_time() - started
+
+
+def finish_page(page: ParsedPage, models: Models, table: SiteTable, seconds: Seconds) -> Rows | PageError:
+    """Clean, split and tag one page; whatever goes wrong is its error. CPU seconds are added to `seconds` by stage."""
+    stage, started = "clean", time.process_time()
 
     def begin(following: str) -> None:
         nonlocal stage, started
@@ -151,17 +196,15 @@ def process_page(raw: RawPage, models: Models, seconds: dict[str, float], settin
         stage, started = following, now
 
     try:
-        page = parse(raw, settings.parser)
-        begin("clean")
         article = clean(page, models.cleaner)
         begin("split")
         sections = split(kept_blocks(article)) if is_tagged(article) else []
         begin("tag")
         tagged = tag(page.title, sections, models.tagger)
         begin("write")
-        return Result(page_rows(article, tagged, LABELS), None)
-    except Exception as error:  # the rim of one page: the run goes on, and the page keeps its cause
-        return _failed(PageError(raw.page_id, raw.source, stage, type(error).__name__, str(error)))
+        return page_rows(article, tagged, LABELS)
+    except Exception as error:  # the rim of one page
+        return PageError(page.page_id, page.source, stage, type(error).__name__, str(error))
     finally:
         begin(stage)
 
@@ -182,38 +225,40 @@ def tag_article(article: Article, tagger: Tagger) -> list[TaggedSection]:
     return tag(article.page.title, split(kept_blocks(article)), tagger) if is_tagged(article) else []
 
 
-def _results(
-    shard: Shard, models: Models, seconds: dict[str, float], settings: Settings, begun: Begun
-) -> Iterator[Result]:
-    left = shard.limit
-    for place, found in _read_all(shard.sources, seconds, settings, begun):
-        if left is not None:
-            if not left:
-                return
-            left -= 1
-        if isinstance(found, PageError):
-            yield _failed(found)
-        elif begun.deaths[place] >= settings.limits.tries:
-            yield _failed(_killed(found.page_id, found.source, "page", settings.limits))
-        else:
-            begun.note(place)
-            if settings.guarded:
-                start_timer(settings.limits.cpu_seconds)
-            try:
-                result = process_page(found, models, seconds, settings)
-            finally:
-                if settings.guarded:
-                    stop_timer()
-            yield result
+Page = TypeVar("Page", RawPage, ParsedPage)
+
+
+def _guarded(
+    place: str,
+    page: Page,
+    work: Callable[[Page], Found | PageError],
+    settings: Settings,
+    begun: Begun,
+    stage: str,
+) -> Found | PageError:
+    """Do some work on a page under the CPU limit; a page at which too many workers died is left alone."""
+    if begun.deaths[place] >= settings.limits.tries:
+        return _killed(page.page_id, page.source, stage, settings.limits)
+    begun.note(place)
+    if not settings.guarded:
+        return work(page)
+    start_timer(settings.limits.cpu_seconds)
+    try:
+        return work(page)
+    finally:
+        stop_timer()
 
 
 def _read_all(
-    sources: Sequence[Source], seconds: dict[str, float], settings: Settings, begun: Begun
+    shard: Shard, seconds: Seconds, settings: Settings, begun: Begun
 ) -> Iterator[tuple[str, RawPage | PageError]]:
-    """The pages of the sources, each with its place; where reading itself kills, the rest of a source is given up."""
-    for number, source in enumerate(sources):
+    """The pages of a shard, each with its place; where reading itself kills, the rest of a source is given up."""
+    left = shard.limit
+    for number, source in enumerate(shard.sources):
         pages = read(source)
         for row in count(1):
+            if left == 0:
+                return
             reading = f"{number} {row} read"
             if begun.deaths[reading] >= settings.limits.tries:
                 page_id = source.page_id if row == 1 else f"{source.page_id}:{source.row + row - 1}"
@@ -225,6 +270,7 @@ def _read_all(
             seconds["read"] += time.process_time() - started
             if found is None:
                 break
+            left = None if left is None else left - 1
             yield f"{number} {row} page", found
 
 
@@ -237,6 +283,9 @@ def _killed(page_id: str, source: str, stage: str, limits: Limits) -> PageError:
     return PageError(page_id, source, stage, KILLED, message)
 
 
-def _failed(error: PageError) -> Result:
-    row: Row = {**error._asdict(), "message": error.message[:2000]}
-    return Result({"errors": [row]}, error)
+def _error_row(error: PageError) -> Row:
+    return {**error._asdict(), "message": error.message[:2000]}
+
+
+def _rounded(seconds: Mapping[str, float]) -> dict[str, float]:
+    return {stage: round(seconds[stage], 4) for stage in STAGES if stage in seconds}

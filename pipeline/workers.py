@@ -10,20 +10,18 @@ next attempt knows which page to leave alone, and the loop need not.
 
 from __future__ import annotations
 
-import contextlib
+import logging
 import os
 import queue
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from pipeline.blame import deaths
 from pipeline.limits import cap_memory
-from pipeline.shard import Models, Settings, Shard, begun_path, load_models, process_shard
 
 SERIAL, LOCAL, CLUSTER = "serial", "local", "tcp://"
 #: Shards that a cluster is given ahead, for each of its workers.
@@ -32,84 +30,94 @@ WINDOW = 2
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "ARROW_NUM_THREADS"), "1")
 
 Marker = dict[str, Any]
+log = logging.getLogger("pipeline.run")
 
 
 class RunError(Exception):
     """A run that cannot begin or go on; the message says why and what to do."""
 
 
-class Job(NamedTuple):
-    """What a worker must know beside the shard."""
+class Task(Protocol):
+    """A shard, or something else that is done by one worker."""
 
-    base: str  # the folder that relative paths start from
-    folder: Path
-    models: tuple[Path, Path]
-    digests: tuple[str, str]  # of the models, which may stand elsewhere on another host
-    settings: Settings
+    @property
+    def name(self) -> str:
+        """No two tasks of a pass have one name."""
 
 
 class Workers(NamedTuple):
     """An executor, with what the loop must know of it."""
 
-    submit: Callable[[Callable[..., Any], Shard], Future[Any]]
+    submit: Callable[[Callable[..., Any], Any], Future[Any]]
     window: int  # so many shards are given to it at once
     deaths: tuple[type[BaseException], ...]  # what a future raises whose worker died
 
 
-def work(job: Job, shard: Shard) -> Marker:
-    """What a worker does; the models are loaded once in it."""
-    with contextlib.chdir(job.base):
-        return process_shard(shard, job.folder, _load(job), job.settings)
+def drive(
+    tasks: Sequence[Task],
+    work: Callable[[Any], Marker],
+    workers: Workers,
+    begun: Callable[[str], Path],
+    tries: int,
+) -> Iterator[Marker]:
+    """Do all tasks, and give the result of each as it is done.
 
-
-def drive(shards: Sequence[Shard], job: Job, workers: Workers) -> Iterator[Marker]:
-    """Work on all shards, and give the marker of each as it is done.
+    Parameters
+    ----------
+    tasks : sequence of Task
+    work : callable
+        Does one task; it must be possible to pickle it.
+    workers : Workers
+    begun : callable
+        Gives, for a task's name, where its attempts note what they begin.
+    tries : int
+        The run is ended if so many attempts on a task die in a row without having begun anything.
 
     Raises
     ------
     RunError
-        If the workers die before they begin a page.
+        In that case, or if files cannot be read or written.
     """
-    waiting = deque(shards)
-    working: dict[Future[Marker], Shard] = {}
-    noted = {shard.name: 0 for shard in shards}  # deaths that have a page to blame ...
+    waiting = deque(tasks)
+    working: dict[Future[Marker], Task] = {}
+    noted = {task.name: 0 for task in tasks}  # deaths that have a page to blame ...
     unnoted: Counter[str] = Counter()  # ... and those in a row that have none
     while waiting or working:
         while waiting and len(working) < workers.window:
-            shard = waiting.popleft()
-            noted[shard.name] = deaths(begun_path(job.folder, shard.name))
-            working[workers.submit(partial(work, job), shard)] = shard
+            task = waiting.popleft()
+            noted[task.name] = deaths(begun(task.name))
+            working[workers.submit(work, task)] = task
         done, _ = wait(working, return_when=FIRST_COMPLETED)
         for future in done:
-            shard = working.pop(future)
+            task = working.pop(future)
             try:
                 yield future.result()
             except workers.deaths as error:
-                begun = deaths(begun_path(job.folder, shard.name)) > noted[shard.name]
-                unnoted[shard.name] = 0 if begun else unnoted[shard.name] + 1
-                if unnoted[shard.name] == job.settings.limits.tries:
+                log.warning("a worker died at %s, which is tried again", task.name)
+                unnoted[task.name] = 0 if deaths(begun(task.name)) > noted[task.name] else unnoted[task.name] + 1
+                if unnoted[task.name] == tries:
                     message = "workers die before they begin a page; is --worker-mb too small?"
                     raise RunError(f"{message} ({error})") from error
-                waiting.appendleft(shard)
+                waiting.appendleft(task)
+            except OSError as error:
+                raise RunError(f"{task.name}: {error}; the same command goes on from here") from error
 
 
 @contextmanager
-def open_workers(engine: str, count: int, job: Job) -> Iterator[Workers]:
+def open_workers(engine: str, count: int, worker_mb: int) -> Iterator[Workers]:
     """The workers of an engine.
 
     Parameters
     ----------
     engine : str
         "serial", "local", or the address of a Dask scheduler.
-    count : int
-        How many processes; local only.
-    job : Job
-        Its models are not loaded again by a serial run.
+    count, worker_mb : int
+        How many processes, and how much memory each may use; local only.
     """
     if engine == SERIAL:
         yield Workers(_here, 1, ())
     elif engine == LOCAL:
-        with _local(count, job.settings.limits.worker_mb) as workers:
+        with _local(count, worker_mb) as workers:
             yield workers
     else:
         with _cluster(engine) as workers:
@@ -124,9 +132,9 @@ def check_engine(engine: str) -> None:
         )
 
 
-def _here(function: Callable[..., Any], shard: Shard) -> Future[Any]:
+def _here(function: Callable[..., Any], task: Any) -> Future[Any]:
     future: Future[Any] = Future()
-    future.set_result(function(shard))
+    future.set_result(function(task))
     return future
 
 
@@ -142,14 +150,14 @@ def _local(count: int, worker_mb: int) -> Iterator[Workers]:
     for slot in range(count):
         idle.put(slot)
 
-    def submit(function: Callable[..., Any], shard: Shard) -> Future[Any]:
+    def submit(function: Callable[..., Any], task: Any) -> Future[Any]:
         slot = idle.get()
         try:
-            future = pools[slot].submit(function, shard)
+            future = pools[slot].submit(function, task)
         except BrokenProcessPool:  # its worker died, in its last shard or since
             pools[slot].shutdown(kill_workers=True)
             pools[slot] = new()
-            future = pools[slot].submit(function, shard)
+            future = pools[slot].submit(function, task)
         future.add_done_callback(lambda _: idle.put(slot))
         return future
 
@@ -176,21 +184,6 @@ def _cluster(address: str) -> Iterator[Workers]:
             raise RunError(f"--engine {address}: start its workers with --nthreads 1; a limit ends a whole process")
         submit = client.get_executor(pure=False, retries=0).submit
         yield Workers(submit, WINDOW * max(1, len(threads)), (KilledWorker,))
-
-
-_loaded: dict[tuple[Path, Path], Models] = {}
-
-
-def _load(job: Job) -> Models:
-    """The models of a run: kept in the process, and read again where they are not those that the run wants."""
-    for attempt in ("kept", "read again"):
-        if attempt == "read again" or job.models not in _loaded:
-            _loaded[job.models] = load_models(job.models)
-        models = _loaded[job.models]
-        digests = models.cleaner.digest, models.tagger.digest
-        if digests == job.digests:
-            return models
-    raise RunError(f"a worker's models are {digests}, the run's {job.digests}; install the same on every host")
 
 
 def cores() -> int:

@@ -185,7 +185,7 @@ def test_run_gives_frames(tmp_path):
     assert all(isinstance(frame, pd.DataFrame) for frame in batch)
     assert batch.pages["page_id"].tolist() == ["muscle-twitching"]
     assert (tmp_path / "out" / "report.html").exists()
-    assert told[-1] == (1, 1, 1)
+    assert told[-1] == (1, 3, 3)
 
 
 def test_run_takes_several_inputs_and_the_options(tmp_path):

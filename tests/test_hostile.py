@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 import random
 import time
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
 from conftest import SAMPLE
 
+from pipeline.clean.site import NO_TABLE
 from pipeline.parse import NoText, TooCostly, parse
 from pipeline.parse.hostile import MAX_OPEN, hostile_shape
-from pipeline.read import find, read
+from pipeline.read import PageError, find, read
 from pipeline.records import RawPage
-from pipeline.shard import STAGES, Settings, process_page
+from pipeline.shard import Settings, finish_page, parse_page
 
 HEAD = "<!doctype html><html><body><p>Some words.</p>"
 SENTENCE = "Cramps at night often come from tired muscles. "
@@ -106,13 +108,17 @@ def test_wounded_pages_never_break_a_stage(path, models):
     page = Path(path).read_bytes()
     for _ in range(12):
         data = mutated(page, rng)
-        result = process_page(RawPage("p", "p", data), models, dict.fromkeys(STAGES, 0.0), Settings())
-        assert result.error is None or result.error.error == "NoText", (result.error, data)
+        parsed = parse_page(RawPage("p", "p", data), Settings(), defaultdict(float))
+        if isinstance(parsed, PageError):
+            assert parsed.error == "NoText", (parsed, data)
+        else:
+            rows = finish_page(parsed, models, NO_TABLE, defaultdict(float))
+            assert not isinstance(rows, PageError), (rows, data)
 
 
-def test_pages_larger_than_the_limit_are_not_parsed(tmp_path, models):
+def test_pages_larger_than_the_limit_are_not_parsed(tmp_path):
     (tmp_path / "large.html").write_bytes(b"<p>word" * 300_000)
     (raw,) = read(find([str(tmp_path)])[0])
     limits = Settings().limits._replace(page_mb=2)
-    error = process_page(raw, models, {}, Settings(limits=limits)).error
+    error = parse_page(raw, Settings(limits=limits), defaultdict(float))
     assert (error.stage, error.error, error.message) == ("read", "TooLarge", "2,100,000 bytes, more than 2 MB")

@@ -14,8 +14,8 @@ from conftest import SAMPLE
 
 from pipeline.engine import RunOptions, plan, run
 from pipeline.model_store import SHIPPED
+from pipeline.places import Places
 from pipeline.read import Columns, Source, find
-from pipeline.shard import marker_path
 from pipeline.workers import RunError
 from pipeline.write import SCHEMAS, passage_id, text_hash
 
@@ -48,7 +48,9 @@ def test_every_page_is_a_row_and_counts_agree(sample_run):
     assert summary["counts"] == {name: len(table) for name, table in found.items()}
     assert len(found["pages"]) == 19
     assert len(found["errors"]) == 0
-    assert steps[-1] == (19, len(list((out / "shards").iterdir())), len(list((out / "shards").iterdir())))
+    shards = len(list((out / "shards").glob("*.json")))
+    assert steps[0] == (0, 0, 3 * shards)
+    assert steps[-1] == (19, 3 * shards, 3 * shards)
 
 
 def test_columns_are_those_of_the_schemas(sample_run):
@@ -131,14 +133,14 @@ def test_a_broken_run_goes_on_where_it_was(many, tmp_path):
     whole = tables(tmp_path / "whole")
     out = tmp_path / "out"
     do_run([many], out, engine="serial")
-    shards = sorted(path.stem for path in (out / "shards").iterdir())
+    shards = sorted(path.stem for path in (out / "shards").glob("*.json"))
     assert len(shards) == 3
-    marker_path(out, shards[1]).unlink()  # as if the shard had been cut off before its marker
+    Places(out).marker(shards[1]).unlink()  # as if the shard had been cut off before its marker
     (out / "pages" / f"{shards[1]}.parquet").write_bytes(b"half a part")
     (out / "pages" / f".{shards[1]}.parquet").write_bytes(b"another")
     untouched = (out / "pages" / f"{shards[0]}.parquet").stat().st_mtime_ns
     _, steps = do_run([many], out, engine="serial")
-    assert [done for _, done, _ in steps] == [2, 3]
+    assert steps == [(2, 6, 9), (2, 7, 9), (5, 9, 9)]
     assert (out / "pages" / f"{shards[0]}.parquet").stat().st_mtime_ns == untouched
     for name, table in tables(out).items():
         pd.testing.assert_frame_equal(table, whole[name])
@@ -240,7 +242,7 @@ def test_the_replaced_run_is_swapped_in_whole(many, tmp_path, monkeypatch):
     do_run([many], out, engine="serial")
     before = (out / "run.json").read_text()
     shutil.copy(many / "a.txt", many / "d.txt")
-    monkeypatch.setattr("pipeline.workers.process_shard", lambda *a: 1 / 0)
+    monkeypatch.setattr("pipeline.passes.clean_shard", lambda *a: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         do_run([many], out, engine="serial", replace=True)
     assert (out / "run.json").read_text() == before  # the old run stands until the new one is whole

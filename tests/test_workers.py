@@ -7,15 +7,15 @@ import os
 import signal
 import time
 from functools import partial
+from typing import NamedTuple
 
 import pandas as pd
 import pytest
-from test_run import MODELS, SAMPLE, do_run, tables
+from test_run import SAMPLE, do_run, tables
 
 from pipeline.blame import Begun, deaths
 from pipeline.limits import Limits
-from pipeline.shard import Settings, begun_path, load_models
-from pipeline.workers import Job, RunError, drive, open_workers
+from pipeline.workers import RunError, drive, open_workers
 
 TEXT = (SAMPLE / "harborwell" / "muscle-twitching.txt").read_text(encoding="utf-8")
 #: More CPU time than the test's limit, less than the tests' patience.
@@ -49,66 +49,54 @@ def test_a_page_that_kills_its_worker_becomes_an_error_row(tmp_path):
     assert summary["counts"]["pages"] == 3
     assert found["pages"]["page_id"].tolist() == ["row0", "row1", "row2"]
     (error,) = found["errors"].to_dict("records")
-    assert (error["page_id"], error["stage"], error["error"]) == ("slow", "page", "killed_worker")
+    assert (error["page_id"], error["stage"], error["error"]) == ("slow", "parse", "killed_worker")
     assert "3 workers died at it: it takes more than 0.5 CPU seconds" in error["message"]
-    assert not list((tmp_path / "out" / "shards").glob("*.begun"))
+    assert not list((tmp_path / "out" / "shards").glob(".*"))
 
 
-@pytest.fixture
-def job(tmp_path):
-    models = load_models(MODELS)
-    digests = models.cleaner.digest, models.tagger.digest
-    return Job(os.getcwd(), tmp_path, MODELS, digests, Settings(guarded=True))
+class Named(NamedTuple):
+    """A task, of which the loop knows no more than its name."""
+
+    name: str
 
 
-class Named:
-    """Stands for a shard, of which the loop knows no more than its name."""
-
-    def __init__(self, name):
-        self.name = name
-
-
-def work_or_die(job, shard, times=2):
-    """Die at the shard called "victim", a few times, at different pages."""
-    path = begun_path(job.folder, shard.name)
-    begun = Begun(path)
-    begun.note(f"0 {deaths(path)} page")
-    if shard.name == "victim" and sum(begun.deaths.values()) < times:
+def work_or_die(folder, task, times=2):
+    """Die at the task called "victim", a few times, at different pages."""
+    begun = Begun(folder / task.name)
+    begun.note(f"0 {sum(begun.deaths.values())} page")
+    if task.name == "victim" and sum(begun.deaths.values()) < times:
         time.sleep(0.1)
         os.kill(os.getpid(), signal.SIGKILL)
     with begun:
-        (job.folder / f"{shard.name}.{os.getpid()}").touch()
-    return {"name": shard.name}
+        (folder / f"{task.name}.{os.getpid()}").touch()
+    return {"name": task.name}
 
 
-def test_a_death_costs_other_shards_nothing(job, tmp_path, monkeypatch):
-    monkeypatch.setattr("pipeline.workers.work", work_or_die)
-    shards = [Named(name) for name in ("one", "victim", "two", "three", "four")]
-    with open_workers("local", 2, job) as workers:
-        markers = list(drive(shards, job, workers))
-    assert sorted(marker["name"] for marker in markers) == ["four", "one", "three", "two", "victim"]
+def test_a_death_costs_other_tasks_nothing(tmp_path):
+    tasks = [Named(name) for name in ("one", "victim", "two", "three", "four")]
+    with open_workers("local", 2, 2048) as workers:
+        results = list(drive(tasks, partial(work_or_die, tmp_path), workers, tmp_path.joinpath, 3))
+    assert sorted(result["name"] for result in results) == ["four", "one", "three", "two", "victim"]
     assert len(list(tmp_path.glob("*.[0-9]*"))) == 5  # each was worked on once to its end
 
 
-def die(job, shard):
+def die(task):
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def test_workers_that_never_begin_end_the_run(job, monkeypatch):
-    monkeypatch.setattr("pipeline.workers.work", die)
-    with open_workers("local", 1, job) as workers, pytest.raises(RunError, match="before they begin a page"):
-        list(drive([Named("one")], job, workers))
+def test_workers_that_never_begin_end_the_run(tmp_path):
+    with open_workers("local", 1, 2048) as workers, pytest.raises(RunError, match="before they begin a page"):
+        list(drive([Named("one")], die, workers, tmp_path.joinpath, 3))
 
 
-def test_memory_is_capped(tmp_path, job):
-    small = job._replace(settings=job.settings._replace(limits=Limits(worker_mb=800)))
-    with open_workers("local", 1, small) as workers:
+def test_memory_is_capped():
+    with open_workers("local", 1, 800) as workers:
         assert workers.submit(partial(fill, 100), Named("x")).result() == 100
         with pytest.raises(MemoryError):
             workers.submit(partial(fill, 900), Named("x")).result()
 
 
-def fill(megabytes, shard):
+def fill(megabytes, task):
     return len(bytearray(megabytes << 20)) >> 20
 
 

@@ -1,0 +1,126 @@
+"""Parsed pages kept beside a run between its passes: Arrow files, so that HTML is parsed once.
+
+A page is a row; its blocks and elements are lists of values, a column for every field of their records.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import pyarrow as pa
+
+from pipeline.records import Block, Element, ParsedPage
+
+#: Pages are written, and read again, so many at a time, or as many as have so many blocks and elements.
+BATCH_PAGES, BATCH_PARTS = 50, 20_000
+
+_PAGE = {
+    "page_id": pa.string(), "source": pa.string(), "is_html": pa.bool_(), "url": pa.string(), "site": pa.string(),
+    "title": pa.string(), "date": pa.string(), "author": pa.string(), "language": pa.string(),
+}  # fmt: skip
+_BLOCK = {
+    "text": pa.large_string(), "kind": pa.string(), "level": pa.int32(), "link_share": pa.float64(),
+    "element": pa.int32(), "start": pa.int32(), "end": pa.int32(), "marker": pa.string(), "indent": pa.int32(),
+    "gap": pa.int32(), "bold": pa.bool_(),
+}  # fmt: skip
+_ELEMENT = {
+    "tag": pa.string(), "names": pa.string(), "parent": pa.int32(), "first": pa.int32(), "last": pa.int32(),
+}  # fmt: skip
+#: The span of a block that has none.
+_NO_SPAN = (-1, -1)
+
+SCHEMA = pa.schema(
+    [*_PAGE.items()]
+    + [(f"block_{name}", pa.large_list(type_)) for name, type_ in _BLOCK.items()]
+    + [(f"element_{name}", pa.large_list(type_)) for name, type_ in _ELEMENT.items()]
+)
+
+
+class PageKeeper:
+    """Writes parsed pages into a file, which gets its name when all are written; used as a context."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._path, self._hidden = path, path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+        self._writer = pa.ipc.new_file(self._hidden, SCHEMA, options=pa.ipc.IpcWriteOptions(compression="lz4"))
+        self._pages: list[ParsedPage] = []
+        self._parts = 0
+
+    def add(self, page: ParsedPage) -> None:
+        """One more page."""
+        self._pages.append(page)
+        self._parts += len(page.blocks) + len(page.elements)
+        if len(self._pages) == BATCH_PAGES or self._parts >= BATCH_PARTS:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._pages:
+            self._writer.write_batch(_batch(self._pages))
+            self._pages, self._parts = [], 0
+
+    def __enter__(self) -> PageKeeper:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self._flush()
+        self._writer.close()
+        if kind is None:
+            self._hidden.replace(self._path)
+        else:
+            self._hidden.unlink()
+
+
+def kept_pages(path: Path) -> Iterator[ParsedPage]:
+    """The pages of a file, in order."""
+    with pa.memory_map(str(path)) as stream, pa.ipc.open_file(stream) as file:
+        for number in range(file.num_record_batches):
+            yield from _pages(file.get_batch(number))
+
+
+def _batch(pages: Sequence[ParsedPage]) -> pa.RecordBatch:
+    columns: list[pa.Array] = []
+    for at, type_ in zip((0, 1, 2, 3, 4, 5, 6, 7, 8), _PAGE.values(), strict=True):
+        columns.append(pa.array([page[at] for page in pages], type_))
+    blocks: list[Any] = list(zip(*chain.from_iterable(page.blocks for page in pages), strict=True)) or [()] * 10
+    spans = [span or _NO_SPAN for span in blocks[5]]
+    fields = [*blocks[:5], [span[0] for span in spans], [span[1] for span in spans], *blocks[6:]]
+    columns += _lists(fields, [len(page.blocks) for page in pages], _BLOCK)
+    elements: list[Any] = list(zip(*chain.from_iterable(page.elements for page in pages), strict=True)) or [()] * 5
+    columns += _lists(elements, [len(page.elements) for page in pages], _ELEMENT)
+    return pa.record_batch(columns, schema=SCHEMA)
+
+
+def _lists(fields: Sequence[Sequence[Any]], lengths: Sequence[int], types: dict[str, pa.DataType]) -> list[pa.Array]:
+    offsets = [0]
+    for length in lengths:
+        offsets.append(offsets[-1] + length)
+    borders = pa.array(offsets, pa.int64())
+    return [
+        pa.LargeListArray.from_arrays(borders, pa.array(values, type_))
+        for values, type_ in zip(fields, types.values(), strict=True)
+    ]
+
+
+def _pages(batch: pa.RecordBatch) -> Iterator[ParsedPage]:
+    heads = [batch.column(name).to_pylist() for name in _PAGE]
+    block_ends = batch.column("block_text").offsets.to_pylist()
+    element_ends = batch.column("element_tag").offsets.to_pylist()
+    text, kind, level, share, element, start, end, *rest = (
+        batch.column(f"block_{name}").values.to_pylist() for name in _BLOCK
+    )
+    spans = [None if first < 0 else (first, last) for first, last in zip(start, end, strict=True)]
+    blocks = list(map(Block._make, zip(text, kind, level, share, element, spans, *rest, strict=True)))
+    columns = (batch.column(f"element_{name}").values.to_pylist() for name in _ELEMENT)
+    elements = list(map(Element._make, zip(*columns, strict=True)))
+    for number, head in enumerate(zip(*heads, strict=True)):
+        own_blocks = tuple(blocks[block_ends[number] : block_ends[number + 1]])
+        own_elements = tuple(elements[element_ends[number] : element_ends[number + 1]])
+        yield ParsedPage._make((*head, own_blocks, own_elements))

@@ -1,0 +1,157 @@
+"""The site tables of a run, on disk: every worker counts or loads the sites it needs, and no others.
+
+    parsed pages --KeyWriter--> keys/part-….arrow --count_bucket--> sites/sites-….jsonl --load_tables--> SiteTable
+
+Sites are dealt into buckets by a hash of their name. What counts as a repeated block is `clean.site`'s business.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import zlib
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator
+from pathlib import Path
+from types import TracebackType
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.clean.site import MAX_PAGES, MIN_COUNT, PageKeys, SiteTable, block_key, count_site, table_rows
+
+#: So many shards' pages make a bucket, until there are so many buckets.
+SHARDS_A_BUCKET, MAX_BUCKETS = 32, 1024
+#: Of a larger site only so many pages, those with the smallest digests, are looked at; copies among them do not count.
+MAX_CANDIDATES = 4 * MAX_PAGES
+BATCH_PAGES = 200
+
+_SCHEMA = pa.schema(
+    [("bucket", pa.int32()), ("site", pa.string()), ("digest", pa.string()), ("keys", pa.list_(pa.string())),
+     ("words", pa.list_(pa.int32()))]  # of each key that is prose; 0 of the others
+)  # fmt: skip
+_SITE = re.compile(rb'\{"site": ("(?:[^"\\]|\\.)*")')
+
+
+def bucket_count(shards: int) -> int:
+    """How many buckets a run of so many shards has."""
+    return min(MAX_BUCKETS, 1 + shards // SHARDS_A_BUCKET)
+
+
+def bucket_of(site: str, buckets: int) -> int:
+    """The bucket of a site."""
+    return zlib.crc32(site.encode("utf-8", "replace")) % buckets
+
+
+class KeyWriter:
+    """Writes the keys of a shard's pages into a file, which gets its name when all are written; used as a context."""
+
+    def __init__(self, path: Path, buckets: int) -> None:
+        self._buckets = buckets
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._path, self._hidden = path, path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+        self._writer = pa.ipc.new_file(self._hidden, _SCHEMA, options=pa.ipc.IpcWriteOptions(compression="lz4"))
+        self._pages: list[PageKeys] = []
+        self.sites: set[str] = set()
+
+    def add(self, page: PageKeys) -> None:
+        """The keys of one more page."""
+        self.sites.add(page.site)
+        self._pages.append(page)
+        if len(self._pages) == BATCH_PAGES:
+            self._flush()
+
+    def _flush(self) -> None:
+        rows = []
+        for page in self._pages:
+            words = dict(page.prose)
+            bucket = bucket_of(page.site, self._buckets)
+            rows.append((bucket, page.site, page.digest, page.keys, [words.get(key, 0) for key in page.keys]))
+        columns = zip(*rows, strict=True)
+        if rows:
+            arrays = [pa.array(column, field.type) for column, field in zip(columns, _SCHEMA, strict=True)]
+            self._writer.write_batch(pa.record_batch(arrays, schema=_SCHEMA))
+        self._pages = []
+
+    def __enter__(self) -> KeyWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self._flush()
+        self._writer.close()
+        if kind is None:
+            self._hidden.replace(self._path)
+        else:
+            self._hidden.unlink()
+
+
+def count_bucket(keys: Path, bucket: int, out: Path) -> None:
+    """Count the sites of one bucket, from all files below `keys`, into a file of rows as `clean.site` writes them.
+
+    First only names and digests are read, to find the sites that have pages enough; then the keys of these.
+    """
+    places: dict[str, dict[str, tuple[Path, int, int]]] = defaultdict(dict)  # site -> digest -> file, batch, row
+    for path in sorted(keys.glob("*.arrow")):
+        for number, batch in _batches(path, ["bucket", "site", "digest"]):
+            for row in pc.indices_nonzero(pc.equal(batch["bucket"], bucket)).to_pylist():
+                found = places[batch["site"][row].as_py()]
+                found.setdefault(batch["digest"][row].as_py(), (path, number, row))
+                if len(found) > 2 * MAX_CANDIDATES:
+                    _keep_smallest(found)
+    wanted: dict[tuple[Path, int], list[int]] = defaultdict(list)
+    for found in places.values():
+        _keep_smallest(found)
+        if len(found) >= MIN_COUNT:
+            for path, number, row in found.values():
+                wanted[path, number].append(row)
+    pages: dict[str, list[PageKeys]] = defaultdict(list)
+    for (path, number), rows in wanted.items():
+        for page in _read_keys(path, number, rows):
+            pages[page.site].append(page)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    hidden = out.with_name(f".{out.name}.{secrets.token_hex(4)}")
+    with hidden.open("w", encoding="utf-8", newline="\n") as stream:
+        for site in sorted(pages):
+            for row in table_rows({site: count_site(pages.pop(site))}):
+                stream.write(json.dumps(row, ensure_ascii=False) + "\n")
+    hidden.replace(out)
+
+
+def load_tables(paths: Iterable[Path], sites: Collection[str]) -> dict[str, SiteTable]:
+    """The tables of some sites, from files of rows that were checked before; lines of other sites are passed over."""
+    names = {json.dumps(site, ensure_ascii=how).encode("utf-8", "replace") for site in sites for how in (False, True)}
+    pages: dict[str, int] = {}
+    counts: dict[str, dict[str, int]] = defaultdict(dict)
+    for path in paths:
+        with path.open("rb") as lines:
+            for line in lines:
+                if (match := _SITE.match(line)) and match[1] not in names:
+                    continue
+                row = json.loads(line)
+                if row["site"] in sites:
+                    pages[row["site"]] = max(int(row["pages"]), pages.get(row["site"], 0))
+                    counts[row["site"]][block_key(" ".join(row["text"].split()))] = int(row["count"])
+    return {site: SiteTable(pages[site], counts[site]) for site in pages}
+
+
+def _batches(path: Path, columns: list[str]) -> Iterator[tuple[int, pa.RecordBatch]]:
+    options = pa.ipc.IpcReadOptions(included_fields=[_SCHEMA.get_field_index(name) for name in columns])
+    with pa.memory_map(str(path)) as stream, pa.ipc.open_file(stream, options=options) as file:
+        for number in range(file.num_record_batches):
+            yield number, file.get_batch(number)
+
+
+def _read_keys(path: Path, number: int, rows: list[int]) -> Iterator[PageKeys]:
+    with pa.memory_map(str(path)) as stream, pa.ipc.open_file(stream) as file:
+        for row in file.get_batch(number).take(pa.array(rows, pa.int64())).to_pylist():
+            prose = tuple((key, words) for key, words in zip(row["keys"], row["words"], strict=True) if words)
+            yield PageKeys(row["site"], row["digest"], tuple(row["keys"]), prose)
+
+
+def _keep_smallest(found: dict[str, tuple[Path, int, int]]) -> None:
+    for digest in sorted(found)[MAX_CANDIDATES:]:
+        del found[digest]

@@ -1,0 +1,172 @@
+"""The passes of a run: pages kept beside, sites counted on disk, duplicates joined, failed shards done again."""
+
+from __future__ import annotations
+
+import json
+import logging
+import random
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import SAMPLE, html_page, text_page
+from test_run import do_run, tables
+
+from pipeline.clean.site import count_sites, page_keys, table_rows
+from pipeline.cli import main
+from pipeline.duplicates import signature
+from pipeline.keep import PageKeeper, kept_pages
+from pipeline.limits import Limits
+from pipeline.parse import NoText, parse
+from pipeline.places import Places
+from pipeline.read import find, read
+from pipeline.records import ParsedPage
+from pipeline.sites import KeyWriter, bucket_of, count_bucket, load_tables
+from pipeline.workers import RunError
+
+WORDS = (
+    "cramp night water salt stretch doctor pain sleep pillow nerve ankle swelling fever tea ginger rest walk".split()
+)
+
+
+def prose(seed: int, n_words: int = 60) -> str:
+    return " ".join(random.Random(seed).choices(WORDS, k=n_words)).capitalize() + "."
+
+
+def sample_pages() -> list[ParsedPage]:
+    return [parse(raw) for source in find([str(SAMPLE)]) for raw in read(source)]
+
+
+def test_kept_pages_are_the_parsed_pages(tmp_path):
+    empty = html_page("")
+    assert not empty.blocks
+    pages = [empty, *sample_pages(), text_page("- one\n- two \u00e7\n\nlast"), empty]
+    with PageKeeper(tmp_path / "kept" / "x.arrow") as keeper:
+        for page in pages:
+            keeper.add(page)
+    assert list(kept_pages(tmp_path / "kept" / "x.arrow")) == pages
+    with PageKeeper(tmp_path / "kept" / "none.arrow"):
+        pass
+    assert list(kept_pages(tmp_path / "kept" / "none.arrow")) == []
+
+
+def test_pages_are_kept_whole_or_not_at_all(tmp_path):
+    with pytest.raises(NoText), PageKeeper(tmp_path / "x.arrow") as keeper:
+        keeper.add(text_page("words"))
+        raise NoText
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_sites_counted_on_disk_are_those_counted_in_memory(tmp_path):
+    menu = "".join(f"<li>Menu line {n}</li>" for n in range(5))
+    pages = [
+        html_page(f"<ul>{menu}</ul><p>{prose(n)}</p><p>{site}</p>")._replace(site=site)
+        for site in ("a.example", "b\u00e9.example", 'q"uote', "few.example")
+        for n in range(2 if site == "few.example" else 7)
+    ] + [html_page("<p>no site</p>")._replace(site=None)]
+    for shard in range(3):  # each site stands in several shards
+        with KeyWriter(tmp_path / "keys" / f"part-{shard}.arrow", 4) as writer:
+            for page in pages[shard::3]:
+                if keys := page_keys(page):
+                    writer.add(keys)
+    paths = [tmp_path / "sites" / f"{bucket}.jsonl" for bucket in range(4)]
+    for bucket, path in enumerate(paths):
+        count_bucket(tmp_path / "keys", bucket, path)
+    sites = {page.site for page in pages if page.site}
+    counted = {site: table for site, table in count_sites(pages).items() if table.counts}
+    assert sorted(counted) == ["a.example", "b\u00e9.example", 'q"uote']
+    assert load_tables(paths, sites) == counted
+    assert load_tables([paths[bucket_of("a.example", 4)]], {"a.example"}) == {"a.example": counted["a.example"]}
+    edited = tmp_path / "edited.jsonl"  # other keys first, other escapes
+    rows = [json.dumps(dict(reversed(row.items()))) for row in table_rows(counted)]
+    edited.write_text("\n".join(rows))
+    assert load_tables([edited], sites) == counted
+
+
+def test_signatures_tell_equal_pages():
+    def share(one, other):
+        return (np.frombuffer(one, "<u4") == np.frombuffer(other, "<u4")).mean()
+
+    words = prose(1, 400)
+    assert signature(words) == signature("  " + words.upper().replace(" ", "\n"))
+    assert share(signature(words), signature(words + " and something more")) > 0.9
+    assert share(signature(words), signature(prose(2, 400))) < 0.1
+    assert signature("too few words") is None
+
+
+def article(n: int, more: str = "") -> str:
+    paragraphs = "".join(f"<p>{prose(100 * n + i)}</p>" for i in range(6))
+    return f"<!doctype html><html><body><article><h1>Cramps {n}</h1>{paragraphs}{more}</article></body></html>"
+
+
+@pytest.fixture
+def copies(tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name, n in (("b", 1), ("a", 1), ("c", 1), ("d", 2), ("e", 3)):
+        (folder / f"{name}.html").write_text(article(n, "<p>Read on another site, too.</p>" if name == "c" else ""))
+    (folder / "f.jsonl").write_text(json.dumps({"id": "0", "html": article(3)}) + "\n")
+    return folder
+
+
+def test_duplicates_point_at_the_smallest_id(copies, tmp_path):
+    summary, _ = do_run([copies], tmp_path / "out", engine="serial")
+    pages = tables(tmp_path / "out")["pages"].set_index("page_id")["duplicate_of"]
+    assert {key: value for key, value in pages.items() if isinstance(value, str)} == {"b": "a", "c": "a", "e": "0"}
+    assert summary["duplicates"] == 3
+    assert not (tmp_path / "out" / ".work").exists()
+
+
+def test_what_the_sites_repeat_is_noted_and_can_be_given(tmp_path):
+    for site in ("one", "two"):
+        (tmp_path / "in" / site).mkdir(parents=True)
+        for n in range(5):
+            (tmp_path / "in" / site / f"{site}{n}.html").write_text(
+                article(10 * len(site) * n + ord(site[0]), "<p>Ask us for more.</p>")
+            )
+    do_run([tmp_path / "in"], tmp_path / "out", engine="serial")
+    (path,) = (tmp_path / "out" / "sites").iterdir()
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    assert {"site": "two", "pages": 5, "count": 5, "text": "ask us for more."} in rows
+    do_run([tmp_path / "in"], tmp_path / "again", engine="serial", site_table=path)
+    assert not (tmp_path / "again" / "sites").exists()
+    first, second = tables(tmp_path / "out"), tables(tmp_path / "again")
+    for name in first:
+        pd.testing.assert_frame_equal(first[name], second[name])
+    with pytest.raises(RunError, match="other site_table"):
+        do_run([tmp_path / "in"], tmp_path / "again", engine="serial")
+
+
+def test_shards_with_an_error_are_done_again_and_no_others(copies, tmp_path):
+    (copies / "large.jsonl").write_text(json.dumps({"id": "large", "text": prose(5, 200_000)}) + "\n")
+    out = tmp_path / "out"
+    summary, _ = do_run([copies], out, engine="serial", limits=Limits(page_mb=1))
+    assert summary["errors"] == {"TooLarge": 1}
+    with pytest.raises(RunError, match="--retry-errors NoText: no page failed with it; there are TooLarge"):
+        do_run([copies], out, engine="serial", limits=Limits(page_mb=1), retry_errors="NoText")
+    with pytest.raises(RunError, match="other limits"):
+        do_run([copies], out, engine="serial")
+    before = {path.stem: path.stat().st_mtime_ns for path in Places(out).marker("x").parent.glob("*.json")}
+    summary, _ = do_run([copies], out, engine="serial", retry_errors="TooLarge")
+    after = {path.stem: path.stat().st_mtime_ns for path in Places(out).marker("x").parent.glob("*.json")}
+    assert summary["errors"] == {}
+    assert summary["counts"]["pages"] == len(tables(out)["pages"]) == 7
+    assert sum(before[name] != after[name] for name in before) == 1
+
+
+@pytest.mark.parametrize("kind", ["text", "json"])
+def test_a_run_can_log_lines(copies, tmp_path, kind, capsys):
+    assert main(["run", str(copies), "-o", str(tmp_path / "out"), "--engine", "serial", "--log", kind]) == 0
+    lines = capsys.readouterr().err.splitlines()
+    logging.getLogger("pipeline.run").handlers.clear()
+    assert any("a shard is done: 5 pages, 0 errors" in line for line in lines)
+    if kind == "json":
+        said = [json.loads(line) for line in lines]
+        assert {"pass": "clean", "tasks": 2}.items() <= [s for s in said if s.get("pass") == "clean"][0].items()
+
+
+def test_the_account_of_a_run_is_whole(copies, tmp_path):
+    summary, _ = do_run([copies], tmp_path / "out", engine="serial")
+    assert set(summary["pass_seconds"]) == {"parse", "count", "clean"}
+    assert list(summary["stage_seconds"]) == ["read", "parse", "keep", "clean", "split", "tag", "write"]
+    assert json.loads((tmp_path / "out" / "run.json").read_text()) == summary
