@@ -182,6 +182,10 @@ def test_a_page_shows_tags_probabilities_evidence_and_what_was_dropped(reader: R
     assert reader.ask(f"{first}.querySelector('.chips').textContent") == "Causes0.93"
     assert reader.ask(f"{first}.querySelector('.others').textContent") == "remedies 0.05warning signs 0.05"
     assert reader.ask(f"{first}.querySelector('mark').textContent") == NUMB.split(".")[0] + "."
+    assert (
+        reader.ask("document.querySelector('.passage.item').className.trim()")
+        == "passage item tagged remedies also-warning_signs"
+    )
     underline = f"getComputedStyle({first}.querySelector('mark')).textDecorationLine"
     assert reader.ask(underline) == "underline"
     summaries = "[...document.querySelectorAll('.dropped summary')].map((each) => each.textContent)"
@@ -218,7 +222,8 @@ def test_keys_lead_through_the_pages(reader: Reader, many: Path) -> None:
     assert reader.ask(SHOWN) == "50 of 150 pages"
     reader.press("?")
     assert reader.ask("document.getElementById('keys').open")
-    reader.press("\ue00c")  # Escape
+    reader.click("#keys button")
+    reader.until("document.getElementById('keys').open", False)
     reader.press("/")
     reader.until("document.activeElement.id", "search")
 

@@ -27,7 +27,8 @@ const drawPassage = (passage) => {
   const { tags, scores } = passage;
   const others = scores ? tagKeys.filter((tag) => !tags.includes(tag)) : [];
   const scoreOf = (tag) => score(scores?.[tagKeys.indexOf(tag)]);
-  return make("div", { class: `passage ${passage.kind} ${tags.length ? `tagged ${known(tags[0])}` : ""}`, "data-passage": passage.id },
+  const colours = tags.length ? `tagged ${known(tags[0])} ${tags.slice(1).map((tag) => `also-${known(tag)}`).join(" ")}` : "";
+  return make("div", { class: `passage ${passage.kind} ${colours}`, "data-passage": passage.id },
     make("p", { dir: "auto", title: allScores(scores) }, ...passage.text.map(drawPiece)),
     make("div", { class: "scores", lang: "en" },
       tags.length ? make("div", { class: "chips" }, ...tags.map((tag) => chip(tag, scoreOf(tag)))) : "",
