@@ -26,7 +26,7 @@ TABLES = {
         page("empty", page_kind="none", text=""),
     ],
     "sections": [
-        section("numb", 1, "What causes it?", ("causes",)) | {"section_id": "numb#0", "text": "Bent wrists."},
+        section("numb", 1, "What causes it? #1 ##", ("causes",)) | {"section_id": "numb#0", "text": "Bent wrists."},
         section("numb", 3, "What helps", ("remedies",)) | {"section_id": "numb#1", "level": 3, "text": "+ 2 splints\nRest."},
         section("evil/1", 0, HOSTILE, ("causes",)) | {"section_id": "evil/1#0", "text": HOSTILE},
     ],
@@ -78,7 +78,7 @@ tags: ["causes", "remedies"]
 
 # Title of numb
 
-## What causes it?
+## What causes it? #1 \\##
 
 Bent wrists.
 
@@ -148,7 +148,7 @@ def test_jsonld_is_one_graph(export: Callable[..., str], tmp_path: Path) -> None
         "hasPart": [
             {
                 "@type": "WebPageElement",
-                "headline": "What causes it?",
+                "headline": "What causes it? #1 ##",
                 "keywords": ["causes"],
                 "text": "Bent wrists.",
             },

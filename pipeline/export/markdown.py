@@ -21,6 +21,8 @@ NAME_CHARACTERS = 100
 _SPECIAL = re.compile(r"[\\`*_\[\]<>&|~]")
 #: At the beginning of a block these open a heading, a list, a quote or a rule.
 _OPENING = re.compile(r"^([#+\-=]|\d+(?=[.)]))")
+#: At the end of a heading these close it.
+_CLOSING = re.compile(r"(?<![\\#])#+$")
 
 
 def write(run: Path, target: str) -> str:
@@ -40,12 +42,16 @@ def to_markdown(article: Article) -> str:
     head.append(f"tags: {json.dumps(article.tags)}")
     lines = ["---", *head, "---", ""]
     if row["title"]:
-        lines += [f"# {escape(row['title'])}", ""]
+        lines += [f"# {_heading(row['title'])}", ""]
     for part in article.parts:
         if part.heading:
-            lines += [f"{'#' * min(6, max(2, part.level))} {escape(part.heading)}", ""]
+            lines += [f"{'#' * min(6, max(2, part.level))} {_heading(part.heading)}", ""]
         lines += _passages(part.passages)
     return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _heading(text: str) -> str:
+    return _CLOSING.sub(r"\\\g<0>", escape(text))
 
 
 def _passages(passages: list[tuple[str, str]]) -> Iterator[str]:
