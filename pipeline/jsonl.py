@@ -19,9 +19,12 @@ def clean_row(article: Article) -> Row:
     return {
         "id": page.page_id,
         "url": page.url,
+        "canonical": page.canonical,
         "site": page.site,
+        "site_name": page.site_name,
         "title": page.title,
         "date": page.date,
+        "modified": page.modified,
         "author": page.author,
         "language": page.language,
         "page_kind": article.page_kind,
@@ -44,7 +47,7 @@ def clean_row(article: Article) -> Row:
 
 def error_row(error: PageError) -> Row:
     """A page that came to nothing, in the shape of `clean_row`."""
-    empty = dict.fromkeys(("url", "site", "title", "date", "author", "language"))
+    empty = dict.fromkeys(("url", "canonical", "site", "site_name", "title", "date", "modified", "author", "language"))
     cause = f"{error.stage}: {error.error}: {error.message}"
     return {"id": error.page_id, **empty, "page_kind": "none", "text": "", "blocks": [], "error": cause}
 

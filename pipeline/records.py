@@ -62,11 +62,14 @@ class ParsedPage(NamedTuple):
     url: str | None
     site: str | None
     title: str | None
-    date: str | None  # ISO 8601 day, "2024-03-08"
+    date: str | None  # of publication, else of the last change; ISO 8601 day, "2024-03-08"
     author: str | None
     language: str | None  # ISO 639-1, "en"; None where too little text tells
     blocks: tuple[Block, ...]
     elements: tuple[Element, ...] = ()
+    modified: str | None = None  # the day of the last change, as the page tells it
+    site_name: str | None = None  # what the site calls itself
+    canonical: str | None = None  # the address that the page gives as its own
 
 
 class Verdict(NamedTuple):

@@ -29,7 +29,8 @@ def test_clean_writes_one_row_a_page_in_input_order(tmp_path):
     assert [row["id"] for row in rows] == ["muscle-twitching", "feed-hiccups", "feed-blisters", "feed-teens-sleep"]
     row = rows[0]
     assert list(row) == [
-        "id", "url", "site", "title", "date", "author", "language", "page_kind", "text", "blocks", "error",
+        "id", "url", "canonical", "site", "site_name", "title", "date", "modified", "author", "language", "page_kind",
+        "text", "blocks", "error",
     ]  # fmt: skip
     assert list(row["blocks"][0]) == ["text", "kind", "level", "keep", "score", "reason", "span"]
     assert row["text"] == "\n".join(b["text"] for b in row["blocks"] if b["keep"])

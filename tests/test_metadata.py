@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from conftest import html_page, text_page
 
-from pipeline.parse.metadata import parse_date, site_of, without_file_marker
+from pipeline.parse.dates import parse_date
+from pipeline.parse.metadata import site_of, without_file_marker
 
 DATES = [
     ("2024-03-08T10:00:00Z", "2024-03-08"),
@@ -16,6 +17,10 @@ DATES = [
     ("2023年02月11日", "2023-02-11"),
     ("02-17-2025", "2025-02-17"),
     ("17-02-2025", None),
+    ("17.02.2025", "2025-02-17"),
+    ("on 17/02/2025", "2025-02-17"),
+    ("2024 Jun 30", "2024-06-30"),
+    ("5-Mar-2021", "2021-03-05"),
     ("2024/2/30", None),
     ("call 2024-555-0100", None),
     ("", None),
@@ -51,6 +56,88 @@ def test_head_of_an_html_page():
     page = html_page("<h1>Night cramps: what helps</h1><p>Text.</p>", head)
     assert (page.title, page.date, page.author) == ("Night cramps: what helps", "2024-05-06", "Ada Wren")
     assert (page.url, page.site) == ("https://www.harbor.example/cramps", "harbor.example")
+
+
+def test_published_modified_site_name_and_canonical():
+    head = """<meta property="article:modified_time" content="2024-06-01"><meta name="published" content="May 6, 2024">
+      <meta property="og:site_name" content="Harbor &amp; Health"><link rel="canonical" href="https://h.example/c">"""
+    page = html_page("<h1>Night cramps</h1><p>Text.</p>", head)
+    assert (page.date, page.modified) == ("2024-05-06", "2024-06-01")
+    assert (page.site_name, page.canonical) == ("Harbor & Health", "https://h.example/c")
+
+
+@pytest.mark.parametrize(
+    ("shown", "published", "modified"),
+    [
+        ("Published May 6, 2024 | Last updated June 1, 2024", "2024-05-06", "2024-06-01"),
+        ("Medically reviewed on June 1, 2024 · Posted May 6, 2024", "2024-05-06", "2024-06-01"),
+        ("May 6, 2024", "2024-05-06", None),
+        ("Updated: June 1, 2024", "2024-06-01", "2024-06-01"),  # the only day that it tells
+    ],
+)
+def test_words_before_a_date_say_what_it_is(shown, published, modified):
+    page = html_page(f"<h1>Night cramps: what helps</h1><p>{shown}</p><p>Text.</p>")
+    assert (page.date, page.modified) == (published, modified)
+    page = text_page(f"Night cramps: what helps\n{shown}\n{PROSE}")
+    assert (page.date, page.modified) == (published, modified)
+
+
+def test_microdata_and_marked_elements():
+    body = """<div class="card">Other: <span itemprop="headline">x</span></div><h1>Night cramps: what helps</h1>
+      <div class="meta-author">By <a rel="author" href="/ada">Ada Wren</a>, Staff Writer</div>
+      <meta itemprop="datePublished" content="2024-05-06"><meta itemprop="dateModified" content="2024-06-01"><p>Text.</p>"""
+    page = html_page(body)
+    assert (page.author, page.date, page.modified) == ("Ada Wren", "2024-05-06", "2024-06-01")
+
+
+AUTHORS = [
+    ('<meta name="author" content="hw_admin3">', '<p class="byline">Written by Jo van der Field on May 3, 2024</p>', "Jo van der Field"),
+    ('<meta name="author" content="admin">', "", None),
+    ('<meta name="author" content="Harbor Health"><meta property="og:site_name" content="Harbor Health">',
+     "<p>By Ada Wren and Jo Field | 4 min</p>", "Ada Wren and Jo Field"),
+    ('<meta name="author" content="Harbor Health"><meta property="og:site_name" content="Harbor Health">', "", "Harbor Health"),
+    ("", "<p>by submitting this form you agree to it</p>", None),
+    ("", '<div class="comment-author">Kim Lake</div>', None),
+    ("", '<div class="author-box">About Kim Lake</div>', None),
+    ("", '<span class="author">Kim Lake Dec 3</span>', "Kim Lake"),
+    ("", '<span class="author">KIM LAKE, MD</span>', "KIM LAKE"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("head", "below", "author"), AUTHORS)
+def test_the_likeliest_author(head, below, author):
+    page = html_page(f"<p>By Use Case</p><h1>Night cramps: what helps</h1>{below}<p>Text.</p>", head)
+    assert page.author == author
+
+
+LD = [
+    ('{"@type": "Article", "author": [{"name": "Jo Field"}, {"name": "Ada Wren"}]}', "Jo Field, Ada Wren"),
+    ('{"@graph": [{"@type": "Article", "author": {"@id": "#a"}}, {"@id": "#a", "name": "Jo Field"}]}', "Jo Field"),
+    ('{"@type": "Review", "author": {"name": "Kim Lake"}}', None),
+    ('{"@type": ["Article", "Review"], "author": 7}', None),
+    ('{"@type": "Article", "author": {"name": ["Jo Field", "x"]}}', "Jo Field"),
+    ('{"@type": "Article", "author": "https://a.example/jo"}', None),
+    ("{&quot;author&quot;: &quot;Jo Field&quot;}", "Jo Field"),
+]
+
+
+@pytest.mark.parametrize(("script", "author"), LD)
+def test_authors_in_json_ld(script, author):
+    assert html_page("<p>Text.</p>", f'<script type="application/ld+json">{script}</script>').author == author
+
+
+HTML_TITLES = [
+    ("<title>Cramps at night | Harbor Health</title>", "<h1>Harbor Health</h1>", "Cramps at night"),
+    ("<title>Cramps at night | Harbor Health</title>", "<h1>Harbor Health</h1><h1>Cramps at night</h1>", "Cramps at night"),
+    ('<meta property="og:title" content="Cramps at night | Sleep">', "<h1>Welcome!</h1>", "Cramps at night"),
+    ('<meta property="og:title" content="Cramps &amp;#x26; pains">', "", "Cramps & pains"),
+    ("<title>Harbor</title>", "<h1>Why do calves cramp at night?</h1>", "Why do calves cramp at night?"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("head", "body", "title"), HTML_TITLES)
+def test_title_of_an_html_page(head, body, title):
+    assert html_page(f"{body}<p>Text.</p>", head).title == title
 
 
 def test_json_ld_fills_the_gaps_and_may_be_broken():

@@ -242,6 +242,8 @@ def test_what_the_head_tells_is_read_alike():
         "<html lang=en-GB><head><title> A  title </title><meta name=Date content=2024-03-08><meta name=empty content>"
         "<link rel=canonical href=/a><link href=b><script type=application/ld+json>{}</script></head>"
         "<body>a<script type=application/ld+json>[]</script><time datetime=2024-03-09>b</time>"
+        "<p class=byline>By <a rel=author href=/a>Ada <b>Wren</b></a><meta itemprop=datePublished content=2024-03-08>"
+        "<i class=date>9 March</i><i class=comment-date>10 March</i>"
     )
     found = parse_with_soup(html)
     assert found == parse_with_lexbor(html)
@@ -252,6 +254,12 @@ def test_what_the_head_tells_is_read_alike():
         ["{}", "[]"],
         "en-GB",
         ["2024-03-09"],
+        {
+            "author": ["By Ada Wren 9 March 10 March", "Ada Wren"],
+            "datePublished": ["2024-03-08"],
+            "dateModified": [],
+            "date": ["9 March"],
+        },
     )
 
 

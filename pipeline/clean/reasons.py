@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple
 
-from pipeline.parse.metadata import parse_date
+from pipeline.parse.dates import parse_date
 from pipeline.records import Block
 
 #: Every reason there is, with what it means. The first two are verdicts of their own; the others explain the model's.

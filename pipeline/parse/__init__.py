@@ -92,5 +92,18 @@ def _assemble(raw: RawPage, is_html: bool, blocks: tuple, elements: tuple, told:
     language = guess_language(blocks, told.language)
     title = raw.title or told.title
     return ParsedPage(
-        raw.page_id, raw.source, is_html, url, site, title, told.date, told.author, language, blocks, elements
+        raw.page_id,
+        raw.source,
+        is_html,
+        url,
+        site,
+        title,
+        told.date,
+        told.author,
+        language,
+        blocks,
+        elements,
+        told.modified,
+        told.site_name,
+        told.url,
     )

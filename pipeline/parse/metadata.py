@@ -2,37 +2,18 @@
 
 from __future__ import annotations
 
-import datetime
+import html
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+from pipeline.parse.dates import first_date, parse_date, visible_dates
+from pipeline.parse.names import author_of, byline, labelled_author
 from pipeline.parse.walk import HtmlPage
 from pipeline.records import Block
 
-_MONTHS = {
-    name: number
-    for number, names in enumerate(
-        "january jan|february feb|march mar|april apr|may|june jun|july jul|august aug|september sep sept|"
-        "october oct|november nov|december dec".split("|"),
-        start=1,
-    )
-    for name in names.split()
-}
-_MONTH = "|".join(sorted(_MONTHS, key=len, reverse=True))
-_DATES = (
-    re.compile(r"(?<!\d)(?P<year>(?:19|20)\d\d)[-/.年](?P<month>\d{1,2})[-/.月](?P<day>\d{1,2})(?!\d)"),
-    re.compile(r"(?<![\d-])(?P<month>\d{1,2})[-/](?P<day>\d{1,2})[-/](?P<year>(?:19|20)\d\d)(?!\d)"),  # as in the US
-    re.compile(rf"\b(?P<name>{_MONTH})\.?\s+(?P<day>\d{{1,2}})(?:st|nd|rd|th)?,?\s+(?P<year>(?:19|20)\d\d)\b", re.I),
-    re.compile(rf"\b(?P<day>\d{{1,2}})(?:st|nd|rd|th)?\s+(?P<name>{_MONTH})\.?,?\s+(?P<year>(?:19|20)\d\d)\b", re.I),
-)
-_VISIBLE_BYLINE = re.compile(r"\bby\s+(?P<name>[A-Z][\w.'’-]+(?:\s+[A-Z][\w.'’-]+){1,2})\s*\Z")
-_BYLINE = re.compile(
-    r"(?:written\s+)?by:?\s+(?P<name>[A-Z][\w.'’-]+(?:\s+[A-Z][\w.'’-]+){1,3})\s*(?:[,|·•—–(]|\Z)", re.I
-)
-_AUTHOR_LINE = re.compile(r"author\s*[:：]\s*(?P<name>\S.{2,60})\Z", re.I)
 _FILE_MARKER = re.compile(
     r"[\s_|·–—-]*[\[(【<]?\s*(?:file(?:\s*path|\s*name)?|source\s*file|path|文件(?:路径)?)\s*[:：]\s*\S+\.(?:html?|txt)"
     r"\s*[\])】>]?\s*\Z",
@@ -53,9 +34,17 @@ _TWO_PART_SUFFIXES = frozenset(
 _DATE_META = (
     "article:published_time", "og:published_time", "datepublished", "date", "dc.date", "dc.date.issued",
     "dcterms.date", "pubdate", "publishdate", "publish-date", "publish_date", "parsely-pub-date", "sailthru.date",
-    "citation_publication_date",
+    "citation_publication_date", "published", "published_date", "published-date",
 )  # fmt: skip
-_AUTHOR_META = ("author", "article:author", "dc.creator", "parsely-author", "sailthru.author", "citation_author")
+_MODIFIED_META = (
+    "article:modified_time", "og:updated_time", "datemodified", "last-modified", "lastmod", "dcterms.modified",
+    "dc.date.modified",
+)  # fmt: skip
+_AUTHOR_META = (
+    "author", "article:author", "dc.creator", "parsely-author", "sailthru.author", "citation_author",
+)  # fmt: skip
+#: So many blocks below the first heading may show date and author (8 find more than 4; they end before the prose).
+NEAR_BLOCKS = 8
 #: How many of a dump's first blocks may carry its title, date and author.
 HEAD_BLOCKS = 15
 
@@ -64,7 +53,8 @@ class Metadata(NamedTuple):
     """What a page tells about itself; None where it does not."""
 
     title: str | None = None
-    date: str | None = None
+    date: str | None = None  # of publication; of the last change where that is all it tells
+    modified: str | None = None
     author: str | None = None
     url: str | None = None
     site_name: str | None = None
@@ -72,61 +62,50 @@ class Metadata(NamedTuple):
 
 
 def html_metadata(page: HtmlPage) -> Metadata:
-    """From meta tags, JSON-LD, `<time>`, the first heading and the title of the head."""
+    """From meta tags, JSON-LD, marked elements, the first heading and what stands around it, and the head's title."""
     meta = page.meta
     records = list(_json_ld_records(page.json_ld))
-    headings = [b.text for b in page.blocks if b.kind == "heading" and b.level == 1]
-    head_title = _without_site(page.head_title, headings)
-    told = meta.get("og:title") or meta.get("twitter:title")
-    title = _matching(headings, told or page.head_title) or _matching(headings, page.head_title)
-    if not title:
-        title = (
-            headings[0] if len(headings) == 1 and len(headings[0].split()) >= MIN_TITLE_WORDS else told or head_title
-        )
-    site_name = meta.get("og:site_name")
-    if site_name and title and title not in headings:
-        title = _without_suffix(title, site_name)
-    date = _first_date([meta.get(key) for key in _DATE_META])
-    date = date or _first_date([_string(r.get("datePublished")) for r in records]) or _first_date(page.times[:3])
+    site_name = meta.get("og:site_name") or meta.get("application-name") or _site_of_records(records)
+    site_name = html.unescape(site_name) if site_name else None
+    title = _html_title(page, site_name)
     near = _near_heading(page.blocks)
-    date = date or _first_date(near)
-    author = next((_person(meta[key]) for key in _AUTHOR_META if meta.get(key)), None)
-    author = author or next(filter(None, (_author_of(r) for r in records)), None) or _byline(page.blocks)
-    author = author or next((found["name"] for found in map(_VISIBLE_BYLINE.search, near) if found), None)
+    shown = visible_dates(near)
+    published = (
+        first_date([meta.get(key) for key in _DATE_META])
+        or first_date(_string(record.get("datePublished")) for record in records)
+        or first_date(page.marked.get("datePublished", ()))
+        or shown.published
+    )
+    modified = (
+        first_date([meta.get(key) for key in _MODIFIED_META])
+        or first_date(_string(record.get("dateModified")) for record in records)
+        or first_date(page.marked.get("dateModified", ()))
+        or shown.modified
+    )
+    published = published or first_date(page.times[:3]) or visible_dates(page.marked.get("date", ())).published
+    author = author_of(
+        [meta.get(key) for key in _AUTHOR_META],
+        records,
+        page.marked.get("author", ()),
+        _from_heading(page.blocks),
+        near,
+        site_name,
+    )
     urls = (page.links.get("canonical"), meta.get("og:url"))
     url = next((u.strip() for u in urls if u and u.strip().lower().startswith(("http://", "https://"))), None)
     language = (page.language or meta.get("og:locale") or "").replace("_", "-").split("-")[0].lower()
-    return Metadata(title or None, date, author, url, site_name, language if len(language) == 2 else None)
+    return Metadata(
+        title, published or modified, modified, author, url, site_name, language if len(language) == 2 else None
+    )
 
 
 def text_metadata(blocks: Sequence[Block]) -> Metadata:
     """From a dump's first lines: the fused first line, a repeated title, a date line, a byline."""
     head = blocks[:HEAD_BLOCKS]
-    title = _text_title(head)
-    date = next(filter(None, (parse_date(b.text) for b in head if len(b.text) < 60)), None)
-    author = _byline(head)
-    if not author:
-        found = next(filter(None, (_AUTHOR_LINE.match(b.text) for b in head)), None)
-        author = found["name"].strip() if found else None
-    return Metadata(title, date, author)
-
-
-def parse_date(text: str | None) -> str | None:
-    """The first date in a text as an ISO 8601 day; None if there is none, or none that exists.
-
-    >>> parse_date("Posted on March 4, 2025 at 9:00"), parse_date("2023年02月11日"), parse_date("31 February 2020")
-    ('2025-03-04', '2023-02-11', None)
-    """
-    for pattern in _DATES:
-        found = pattern.search(text or "")
-        if found:
-            parts = found.groupdict()
-            month = _MONTHS[parts["name"].lower()] if "name" in parts else int(parts["month"])
-            try:
-                return datetime.date(int(parts["year"]), month, int(parts["day"])).isoformat()
-            except ValueError:
-                continue
-    return None
+    lines = [block.text for block in head]
+    shown = visible_dates(line for line in lines if len(line) < 60)
+    author = byline(lines) or labelled_author(lines)
+    return Metadata(_text_title(head), shown.published or shown.modified, shown.modified, author)
 
 
 def site_of(url: str | None) -> str | None:
@@ -158,8 +137,48 @@ def without_file_marker(line: str) -> str:
 
 def _near_heading(blocks: Sequence[Block]) -> list[str]:
     """The short blocks right below the first heading, where a page shows its date and author."""
-    first = next((i for i, b in enumerate(blocks) if b.kind == "heading" and b.level == 1), None)
-    return [] if first is None else [b.text for b in blocks[first + 1 : first + 5] if len(b.text) < 120]
+    first = _first_heading(blocks)
+    return [] if first is None else [b.text for b in blocks[first + 1 : first + 1 + NEAR_BLOCKS] if len(b.text) < 120]
+
+
+def _from_heading(blocks: Sequence[Block]) -> list[str]:
+    """The blocks below the first heading, or all: menus above it have lines like "By topic"."""
+    return [block.text for block in blocks[_first_heading(blocks) or 0 :]]
+
+
+def _first_heading(blocks: Sequence[Block]) -> int | None:
+    return next((i for i, b in enumerate(blocks) if b.kind == "heading" and b.level == 1), None)
+
+
+def _html_title(page: HtmlPage, site_name: str | None) -> str | None:
+    """The heading that says what the head says; else what the head says, without the site's name.
+
+    A heading that is only the site's name, or the last part of the head's title, is the banner of the site.
+    """
+    told = html.unescape(page.meta.get("og:title") or page.meta.get("twitter:title") or "")
+    headings = [b.text for b in page.blocks if b.kind == "heading" and b.level == 1]
+    parts = _TITLE_BORDER.split(page.head_title)
+    banner = {_letters(site_name or ""), _letters(parts[-1]) if len(parts) > 1 else ""}
+    titles = [text for text in headings if _letters(text) not in banner]
+    title = _matching(titles, told or page.head_title) or _matching(titles, page.head_title)
+    if title:
+        return title
+    if len(titles) == 1 and len(titles[0].split()) >= MIN_TITLE_WORDS:
+        return titles[0]
+    if told and site_name:
+        told = _without_suffix(told, site_name)
+    return (_without_site(told, titles) if "|" in told else told) or _without_site(page.head_title, titles) or None
+
+
+def _site_of_records(records: Sequence[dict[str, Any]]) -> str | None:
+    """The name of the site, or of its publisher, in JSON-LD."""
+    for record in records:
+        publisher = record.get("publisher")
+        for told in (record if record.get("@type") == "WebSite" else None, publisher):
+            name = told.get("name") if isinstance(told, dict) else None
+            if isinstance(name, str) and name.strip():
+                return name.strip()
+    return None
 
 
 def _text_title(head: Sequence[Block]) -> str | None:
@@ -209,29 +228,11 @@ def _letters(text: str) -> str:
     return re.sub(r"\W+", "", text.lower())
 
 
-def _first_date(texts: Iterable[str | None]) -> str | None:
-    return next(filter(None, (parse_date(text) for text in texts)), None)
-
-
-def _person(text: str) -> str | None:
-    """A name, not an address of a profile."""
-    return None if "://" in text or len(text) > 80 else text.strip() or None
-
-
-def _byline(blocks: Iterable[Block]) -> str | None:
-    for block in blocks:
-        if len(block.text) < 120 and block.text[:1] in "BbWw":
-            found = _BYLINE.match(block.text)
-            if found:
-                return found["name"]
-    return None
-
-
 def _json_ld_records(scripts: Iterable[str]) -> Iterator[dict[str, Any]]:
     """Every object of the page's JSON-LD, `@graph` opened; what is no JSON is passed over."""
     for script in scripts:
         try:
-            stack = [json.loads(script, strict=False)]
+            stack = [json.loads(html.unescape(script) if "&quot;" in script else script, strict=False)]
         except (ValueError, RecursionError):
             continue
         while stack:
@@ -241,15 +242,6 @@ def _json_ld_records(scripts: Iterable[str]) -> Iterator[dict[str, Any]]:
             elif isinstance(value, dict):
                 yield value
                 stack.append(value.get("@graph"))
-
-
-def _author_of(record: dict[str, Any]) -> str | None:
-    author = record.get("author")
-    if isinstance(author, list):
-        author = author[0] if author else None
-    if isinstance(author, dict):
-        author = author.get("name")
-    return _person(author) if isinstance(author, str) else None
 
 
 def _string(value: Any) -> str | None:

@@ -61,7 +61,10 @@ class _Node:
     def text_content(self) -> str | None:
         return str(self._element) if isinstance(self._element, NavigableString) else None
 
-    def text(self) -> str:
+    def text(self, *, separator: str = "") -> str:
         # not `get_text`, which passes over the text of a script
         inside = self._element.descendants if isinstance(self._element, Tag) else []
-        return "".join(str(part) for part in inside if type(part) is NavigableString)
+        return separator.join(str(part) for part in inside if type(part) is NavigableString)
+
+    def css(self, query: str) -> list[_Node]:
+        return [_Node(found) for found in self._element.select(query)] if isinstance(self._element, Tag) else []

@@ -8,6 +8,7 @@ which kind stands here, once; `html` and `soup` only bring the tree.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple, Protocol
 
@@ -35,6 +36,13 @@ KIND_OF = {
 }
 #: Below this many characters of text outside it, `<noscript>` is read too: pages built by script alone.
 NOSCRIPT_BELOW_CHARS = 500
+
+#: Elements marked as author or date: in microdata, as a link to the author, or by a class.
+_MARKED = "[itemprop~=author],[itemprop~=datePublished],[itemprop~=dateModified],[rel~=author]," + ",".join(
+    f"[class*={word}]" for word in ("author", "byline", "date", "publish")
+)
+#: More than so many characters are no name and no date.
+MARKED_CHARS = 120
 
 _CELLS = frozenset(("td", "th"))
 _LISTS = frozenset(("ul", "ol"))
@@ -83,8 +91,11 @@ class Node(Protocol):
     def text_content(self) -> str | None:
         """Of a text node."""
 
-    def text(self) -> str:
+    def text(self, *, separator: str = "") -> str:
         """All text inside it."""
+
+    def css(self, query: str) -> Sequence[Node]:
+        """The elements inside it that a selector finds."""
 
 
 class HtmlPage(NamedTuple):
@@ -98,6 +109,7 @@ class HtmlPage(NamedTuple):
     json_ld: list[str]  # unparsed
     language: str  # as <html lang> says it
     times: list[str]  # <time datetime>, in order
+    marked: dict[str, list[str]]  # author, date, datePublished ... -> what elements marked so say, in order
 
 
 def walk(root: Node | None, source: str) -> HtmlPage:
@@ -116,7 +128,25 @@ def walk(root: Node | None, source: str) -> HtmlPage:
         if found.chars < NOSCRIPT_BELOW_CHARS and "<noscript" in source:
             found = _Walk()
             found.over(root, _ROLES_WITH_NOSCRIPT)
-    return found.page()
+    return found.page(_marked(root) if root is not None else {})
+
+
+def _marked(root: Node) -> dict[str, list[str]]:
+    """What the elements say that are marked as author or date, by what they are marked as."""
+    found: dict[str, list[str]] = {"author": [], "datePublished": [], "dateModified": [], "date": []}
+    for node in root.css(_MARKED):
+        attributes = node.attributes
+        text = attributes.get("content") or attributes.get("datetime") or node.text(separator=" ")
+        text = " ".join(text[: 4 * MARKED_CHARS].split())
+        names = attributes.get("class") or ""
+        if not text or len(text) > MARKED_CHARS or "comment" in names:
+            continue
+        marks = (attributes.get("itemprop") or "").split()
+        if "author" in marks or attributes.get("rel") or "author" in names or "byline" in names:
+            marks = ["author"]
+        for mark in marks or ["date"]:
+            found.setdefault(mark, []).append(text)
+    return found
 
 
 @lru_cache(maxsize=1 << 16)
@@ -271,7 +301,7 @@ class _Walk:
         if when:
             self.times.append(when)
 
-    def page(self) -> HtmlPage:
+    def page(self, marked: dict[str, list[str]]) -> HtmlPage:
         """The elements that hold text, renumbered, and the blocks that point at them."""
         renumbered: dict[int, int] = {-1: -1}
         elements: list[Element] = []
@@ -286,7 +316,7 @@ class _Walk:
             for text, kind, level, link_share, element, bold in self.blocks
         ]
         return HtmlPage(
-            blocks, elements, self.head_title, self.meta, self.links, self.json_ld, self.language, self.times
+            blocks, elements, self.head_title, self.meta, self.links, self.json_ld, self.language, self.times, marked
         )
 
 
