@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 from conftest import html_page, text_page
 
+from pipeline.parse import parse
 from pipeline.parse.dates import parse_date
 from pipeline.parse.metadata import site_of, without_file_marker
+from pipeline.records import RawPage
 
 DATES = [
     ("2024-03-08T10:00:00Z", "2024-03-08"),
@@ -174,12 +176,54 @@ TITLES = [
      "Why calves cramp at night"),
     ("News\nSports\nWhy calves cramp at night\nMay 5, 2024 at nine in the morning\n" + PROSE, "Why calves cramp at night"),
     (PROSE + "\n" + PROSE, None),
+    ("Why calves cramp at night | Harbor\n" + "Sleep\nHeart\n" * 40 + "Why calves cramp at night\nHow we work and why\n" + PROSE + "\n" + PROSE,
+     "Why calves cramp at night"),
+    ("Menu\nWhy calves cramp at night\nFacebook Twitter Email Print\nThe calf hardens and wakes even deep sleepers.\n" + PROSE,
+     "Why calves cramp at night"),
+    ("We use cookies to make this page work for everybody.\n" + "Sleep\n" * 9 + "Why calves cramp at night\n" + PROSE + "\n" + PROSE,
+     "Why calves cramp at night"),
+    ("Harbor Health\n" + "All of our topics\n" + "\n".join(f"How to cook dish {n}" for n in range(9)), "Harbor Health"),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("source", "title"), TITLES)
 def test_title_of_a_dump(source, title):
     assert text_page(source).title == title
+
+
+def test_the_address_tells_the_title_of_a_dump():
+    lines = (
+        "Home of sleep\nHow to fall asleep\nWhy calves cramp at night\nWhat our readers say now\n"
+        + PROSE
+        + "\n"
+        + PROSE
+    )
+    url = "https://h.example/sleep/why-calves-cramp-at-night.html?page=2"
+    assert parse(RawPage("p", "p.txt", lines, False, url=url)).title == "Why calves cramp at night"
+    assert (
+        parse(RawPage("p", "p.txt", lines, False, url="https://h.example/p/20931")).title == "What our readers say now"
+    )
+    assert (
+        parse(RawPage("p", "p.txt", lines, False, url="https://[h.example/a-b-c-d")).title == "What our readers say now"
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "author"),
+    [
+        ("By Ada WrenMay 5, 20244 min read", "Ada Wren"),
+        ("By ADA WREN, Northern Press Agency", "ADA WREN"),
+        ("By Ada Wren, Jo Field and Kim Lake", "Ada Wren, Jo Field and Kim Lake"),
+        ("Words: Ada Wren", "Ada Wren"),
+    ],
+)
+def test_lines_below_the_heading_name_the_author(line, author):
+    assert html_page(f"<h1>Night cramps: what helps</h1><p>{line}</p><p>Text.</p>").author == author
+
+
+def test_the_last_line_may_tell_the_day():
+    page = html_page(f"<h1>Night cramps: what helps</h1>{'<p>Text.</p>' * 20}<p>Last updated: 5 July 2024</p>")
+    assert (page.date, page.modified) == ("2024-07-05", "2024-07-05")
 
 
 def test_date_and_author_of_a_dump():

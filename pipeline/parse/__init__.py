@@ -76,7 +76,7 @@ def parse(raw: RawPage, parser: str = DEFAULT_PARSER) -> ParsedPage:
         blocks, elements, told = page.blocks, page.elements, html_metadata(page)
     else:
         blocks, elements = parse_text(source)
-        told = text_metadata(blocks)
+        told = text_metadata(blocks, raw.url)
     return _assemble(raw, is_html, tuple(blocks), tuple(elements), told)
 
 

@@ -33,7 +33,7 @@ _DATES = tuple(
 )
 #: Words that say what the date behind them is.
 _LABEL = re.compile(
-    r"\b(?:(?P<modified>(?:last\s+|medically\s+|most\s+recently\s+)*(?:updated|modified|revised|reviewed|edited))"
+    r"\b(?:(?P<modified>(?:last\s+|medically\s+|most\s+recently\s+)*(?:updated|modified|changed|revised|reviewed|edited))"
     r"|(?P<published>published|posted|written|created|first\s+published))\b",
     re.I,
 )
@@ -44,6 +44,20 @@ class Dates(NamedTuple):
 
     published: str | None = None
     modified: str | None = None
+
+
+#: "By Ada WrenMay 5, 20244 min read": neighbours on the page without a blank between them.
+_GLUED_MONTH = re.compile(rf"(?<=[a-z])(?=(?:{_MONTH.title()})\.?\s+\d)")
+_GLUED_YEAR = re.compile(r"(?<=, (?:19|20)\d\d)(?=\d{1,2}\s*min)")
+
+
+def unglued(text: str) -> str:
+    """A line around the heading with blanks before months and after years where neighbours have run together.
+
+    >>> unglued("By Ada WrenMay 5, 20244 min read")
+    'By Ada Wren May 5, 2024 4 min read'
+    """
+    return _GLUED_YEAR.sub(" ", _GLUED_MONTH.sub(" ", text))
 
 
 def parse_date(text: str | None) -> str | None:

@@ -7,14 +7,17 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from pipeline.parse.dates import unglued
+
 _NAME = (
     r"[^\W\d_a-z][\w.'’-]*(?:\s+(?:(?:van|von|de|der|den|del|la|le|da|dos|di|el|al|bin)\s+)*[^\W\d_a-z][\w.'’-]*){1,3}"
 )
 #: "By Ada Wren and Jo Field | Harbor Health": names, and what may stand behind them.
 _BYLINE = re.compile(
-    rf"(?i:(?:(?:written|words|story|posted|published|article)\s+)?by):?\s+(?P<name>{_NAME}(?:(?:,|,?\s+and|\s+&)\s+{_NAME})*)"
+    rf"(?i:(?:(?:written|words|story|posted|published|article)\s+)?by):?\s+(?P<name>{_NAME}(?:(?:,\s+{_NAME})*(?:,?\s+and|\s+&)\s+{_NAME})?)"
     r"\s*(?:[,|/·•—–(-]|\d|\Z)"
 )
+_MONTH_AT_END = re.compile(r"\s+(?:Jan|Feb|Mar|Apr|May|June?|July?|Aug|Sept?|Oct|Nov|Dec)[a-z]*\.?\Z")
 _BYLINE_AT_END = re.compile(r"\bby\s+(?P<name>[A-Z][\w.'’-]+(?:\s+[A-Z][\w.'’-]+){1,2})\s*\Z")
 _LABELLED = re.compile(r"(?i:author|writer|words)\s*[:：]\s*(?P<name>\S.{2,60})\Z")
 _LEAD = re.compile(
@@ -24,7 +27,7 @@ _LEAD = re.compile(
 _TAIL = re.compile(
     r"\s*(?:[|·•—–@/(\n\d]|\s-\s|,\s|"
     r"\b(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)[a-z]*\.?(?=\s+\d|\Z)|"
-    r"\b(?:on|in|at|updated|published|posted|last|reviewed|medically|sponsored|min|staff|senior|contributing|tech|"
+    r"\b(?:on|in|at|updated|published|posted|posts|joined|last|reviewed|medically|sponsored|min|staff|senior|contributing|tech|"
     r"(?:contributing\s+|staff\s+)?(?:writer|reporter|editor|contributor|correspondent)|founder|rn|md|phd)\b)",
     re.I,
 )
@@ -46,7 +49,7 @@ def author_of(
     records: Sequence[dict[str, Any]],
     marked: Sequence[str],
     lines: Iterable[str],
-    near: Iterable[str],
+    near: Sequence[str],
     site_name: str | None,
 ) -> str | None:
     """The author of an HTML page.
@@ -72,6 +75,7 @@ def author_of(
     ld = list(_of_records(records))
     candidates = [*map(_person, told), *ld, *map(_marked, marked), byline(lines)]
     candidates += [found["name"] for found in map(_BYLINE_AT_END.search, near) if found]
+    candidates.append(labelled_author(near))
     names = [name for name in candidates if name and name.casefold() not in _NOBODY]
     own = _letters(site_name or "")
     full = [name for name in names if _is_full(name) and _letters(name) != own]
@@ -86,9 +90,9 @@ def byline(lines: Iterable[str]) -> str | None:
     """
     for line in lines:
         if len(line) < 120 and line[:1] in "BbWwPpSsAa":
-            found = _BYLINE.match(line)
+            found = _BYLINE.match(unglued(line))
             if found:
-                return found["name"]
+                return _MONTH_AT_END.sub("", found["name"])
     return None
 
 
