@@ -22,6 +22,7 @@ BATCH_PAGES, BATCH_PARTS = 50, 20_000
 _PAGE = {
     "page_id": pa.string(), "source": pa.string(), "is_html": pa.bool_(), "url": pa.string(), "site": pa.string(),
     "title": pa.string(), "date": pa.string(), "author": pa.string(), "language": pa.string(),
+    "modified": pa.string(), "site_name": pa.string(), "canonical": pa.string(),
 }  # fmt: skip
 _BLOCK = {
     "text": pa.large_string(), "kind": pa.string(), "level": pa.int32(), "link_share": pa.float64(),
@@ -87,8 +88,8 @@ def kept_pages(path: Path) -> Iterator[ParsedPage]:
 
 def _batch(pages: Sequence[ParsedPage]) -> pa.RecordBatch:
     columns: list[pa.Array] = []
-    for at, type_ in zip((0, 1, 2, 3, 4, 5, 6, 7, 8), _PAGE.values(), strict=True):
-        columns.append(pa.array([page[at] for page in pages], type_))
+    for name, type_ in _PAGE.items():
+        columns.append(pa.array([getattr(page, name) for page in pages], type_))
     blocks: list[Any] = list(zip(*chain.from_iterable(page.blocks for page in pages), strict=True)) or [()] * 10
     spans = [span or _NO_SPAN for span in blocks[5]]
     fields = [*blocks[:5], [span[0] for span in spans], [span[1] for span in spans], *blocks[6:]]
@@ -123,4 +124,4 @@ def _pages(batch: pa.RecordBatch) -> Iterator[ParsedPage]:
     for number, head in enumerate(zip(*heads, strict=True)):
         own_blocks = tuple(blocks[block_ends[number] : block_ends[number + 1]])
         own_elements = tuple(elements[element_ends[number] : element_ends[number + 1]])
-        yield ParsedPage._make((*head, own_blocks, own_elements))
+        yield ParsedPage(**dict(zip(_PAGE, head, strict=True)), blocks=own_blocks, elements=own_elements)
