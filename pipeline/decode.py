@@ -49,7 +49,7 @@ def decode(data: bytes, charset: str | None = None) -> str:
                 return data.decode(encoding)
             except UnicodeError:
                 continue
-    return data.decode(_detected(data, name), "replace")
+    return data.decode(_detected(data), "replace")
 
 
 def _codec(label: str) -> str | None:
@@ -71,9 +71,9 @@ def _utf16(start: bytes) -> str | None:
     return "utf-16-be" if even > most > 2 * odd else None
 
 
-def _detected(data: bytes, declared: str | None) -> str:
+def _detected(data: bytes) -> str:
     start = data[:DETECT_BYTES]
-    if declared == "utf-8" or _mostly_utf8(start):
+    if _mostly_utf8(start):
         return "utf-8"
     from bs4.dammit import EncodingDetector  # only for the few pages that nothing else tells
 

@@ -13,6 +13,11 @@ JAPANESE = "<p>" + "夜中に足がつる原因と対処法について説明し
 RUSSIAN = "<p>" + "Причины судорог в икроножных мышцах по ночам. " * 8 + "</p>"
 
 
+CHINESE = "<p>" + "夜里小腿抽筋的原因和处理方法说明如下。" * 8 + "</p>"
+#: Text that was encoded twice is text like any other: it is not guessed back.
+TWICE = "It’s".encode().decode("cp1252")
+
+
 def declared(text: str, charset: str) -> str:
     return f'<html><head><meta charset="{charset}"></head><body>{text}</body></html>'
 
@@ -32,8 +37,41 @@ CASES = [
     ("windows-1251, declared", declared(RUSSIAN, "windows-1251").encode("cp1251"), declared(RUSSIAN, "windows-1251")),
     ("gbk, said to be gb2312", declared("頭痛的原因", "gb2312").encode("gbk"), declared("頭痛的原因", "gb2312")),
     ("ascii", b"plain", "plain"),
+    ("shift-jis, not declared", JAPANESE.encode("cp932"), JAPANESE),
+    ("euc-jp, declared", declared(JAPANESE, "euc-jp").encode("euc-jp"), declared(JAPANESE, "euc-jp")),
+    ("gbk, not declared", CHINESE.encode("gbk"), CHINESE),
+    ("big5, declared", declared("頭痛的原因", "big5").encode("big5"), declared("頭痛的原因", "big5")),
+    ("windows-1251, not declared", RUSSIAN.encode("cp1251"), RUSSIAN),
+    ("windows-1251, said to be utf-8", declared(RUSSIAN, "utf-8").encode("cp1251"), declared(RUSSIAN, "utf-8")),
+    ("utf-8, said to be ascii", declared(TEXT, "us-ascii").encode(), declared(TEXT, "us-ascii")),
+    ("utf-8, said to be utf-16", declared(TEXT, "utf-16").encode(), declared(TEXT, "utf-16")),
+    ("utf-16 be without a mark", ("<p>" + "plain words " * 20).encode("utf-16-be"), "<p>" + "plain words " * 20),
+    ("utf-32 le with a mark", b"\xff\xfe\0\0" + TEXT.encode("utf-32-le"), TEXT),
+    ("encoded twice", TWICE.encode(), TWICE),
+    ("nuls between", b"plain\0 words\0", "plain\0 words\0"),
+    ("lone surrogates", (TEXT * 3).encode() + b"\xed\xa0\x80", TEXT * 3 + "\ufffd\ufffd\ufffd"),
+    (
+        "an xml declaration",
+        f'<?xml version="1.0" encoding="koi8-r"?>{RUSSIAN}'.encode("koi8-r"),
+        f'<?xml version="1.0" encoding="koi8-r"?>{RUSSIAN}',
+    ),
+    (
+        "declared beyond the first 4 kB",
+        b" " * 4096 + declared(TEXT, "koi8-r").encode(),
+        " " * 4096 + declared(TEXT, "koi8-r"),
+    ),
+    (
+        "latin-2, declared",
+        declared("zażółć gęślą jaźń", "iso-8859-2").encode("iso-8859-2"),
+        declared("zażółć gęślą jaźń", "iso-8859-2"),
+    ),
+    ("a cut character at the end", TEXT.encode()[:-1] + "é".encode()[:1], TEXT[:-1] + "\ufffd"),
     ("nothing", b"", ""),
 ]
+
+
+def test_there_are_thirty_cases():
+    assert len(CASES) >= 30
 
 
 @pytest.mark.parametrize(("data", "text"), [pytest.param(d, t, id=name) for name, d, t in CASES])
