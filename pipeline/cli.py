@@ -150,9 +150,7 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument(
         "-o", "--out", type=Path, metavar="DIR", help="model folder; default: models/cleaner or models/tagger"
     )
-    sub.add_argument(
-        "--predictions", type=Path, metavar="DIR", help="cleaner: also write the out-of-fold articles there"
-    )
+    sub.add_argument("--predictions", type=Path, metavar="DIR", help="also write the out-of-fold answers there")
 
     sub = verb("compare", _compare, "compare two runs, or one run with what its tagger learnt from")
     sub.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="folder of a run; the second is the later one")
@@ -169,6 +167,14 @@ def build_parser() -> argparse.ArgumentParser:
         "--floors", type=Path, default=Path("models/floors.json"), metavar="FILE", help="default: %(default)s"
     )
     sub.add_argument("--json", type=Path, metavar="FILE", help="also write the figures there")
+    sub.add_argument(
+        "--end-to-end", type=Path, metavar="DIR",
+        help="also from raw dumps to tags: the folder that holds bench/ and corpora/, as ../shared",
+    )  # fmt: skip
+    sub.add_argument(
+        "--held-out", type=Path, metavar="DIR",
+        help="answers of models that had not seen those pages: what `train` --predictions wrote for both models",
+    )  # fmt: skip
     sub.add_argument("--repin", action="store_true", help="raise the floors to what was measured; never lowers one")
     _model_options(sub, "cleaner", "tagger")
     return parser

@@ -24,6 +24,7 @@ from pipeline.tag import LABELS, load_tagger, tag
 from pipeline.tag.lookup import look_up
 from pipeline.tag.score import first_level, score_sentences, second_level
 from pipeline.tag.terms import prefix_terms, word_terms
+from pipeline.write import text_hash
 
 CORPORA = Path(__file__).resolve().parent.parent.parent / "shared" / "corpora"
 
@@ -233,7 +234,10 @@ def test_scores_by_hand() -> None:
 
 def test_training_from_end_to_end_twice_the_same(corpora: Path, tmp_path: Path) -> None:
     options = TaggerOptions(LinearOptions(min_texts=2), NetOptions(epochs=60, learning_rate=0.01))
-    scores = train_tagger(corpora, tmp_path / "one", options)
+    scores = train_tagger(corpora, tmp_path / "one", options, predictions=tmp_path / "oof")
+    (first, *_) = map(json.loads, (tmp_path / "oof" / "tags.jsonl").read_text().splitlines())
+    assert first["id"] == "a0" and len(first["passages"]) == 12
+    assert first["passages"][0] == {"text_hash": text_hash("Strain and cold air bring it on."), "tags": ["causes"]}
     train_tagger(corpora, tmp_path / "two", options)
     for name in ("arrays.npz", "words.json", "manifest.json", "CARD.md"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()

@@ -24,7 +24,7 @@ def train(
     out : Path or None
         The model folder; None: the shipped one.
     predictions : Path or None
-        Cleaner: a folder for the out-of-fold articles.
+        A folder for the out-of-fold answers: of the cleaner `html.jsonl` and `text.jsonl`, of the tagger `tags.jsonl`.
     report : callable
         Told a line for each step.
 
@@ -46,5 +46,5 @@ def train(
     else:
         from pipeline.learn.tagger import train_tagger
 
-        train_tagger(source, folder, say=report)
+        train_tagger(source, folder, say=report, predictions=predictions)
     report(f"written: {folder}")

@@ -28,6 +28,7 @@ from pipeline.learn.rows import digests
 from pipeline.learn.second_level import NetOptions, fit_calibration, fit_nets, fit_thresholds
 from pipeline.learn.tag_baseline import baseline_scores
 from pipeline.learn.tag_card import write_card
+from pipeline.learn.tag_predictions import write_predictions
 from pipeline.learn.tag_scores import macro_f1, score_table, tags_to_array
 from pipeline.model_store import save_model
 from pipeline.tag import section_tags
@@ -80,6 +81,7 @@ def train_tagger(
     out: Path,
     options: TaggerOptions = DEFAULTS,
     say: Callable[[str], None] = lambda message: None,
+    predictions: Path | None = None,
 ) -> dict[str, Any]:
     """Train on everything, measure out of fold, and write the model folder with its card.
 
@@ -93,6 +95,8 @@ def train_tagger(
         See `TaggerOptions`.
     say
         Called with one line at each step.
+    predictions
+        A folder for the out-of-fold answers.
 
     Returns
     -------
@@ -106,6 +110,8 @@ def train_tagger(
     """
     gold, weak, pool = _read(corpora, options, say)
     answers, logits_first = _out_of_fold(gold, weak, pool, options, say)
+    if predictions:
+        write_predictions(answers.articles, answers.given, predictions)
     say("level 1 on everything")
     everything = np.ones(len(gold.tags), dtype=bool)
     fitted = fit_first_level(pool, gold.tags, weak, everything, np.ones(len(weak), dtype=bool), options.linear)
