@@ -20,7 +20,7 @@ from pipeline.label.agree import agreements
 from pipeline.label.attach import labels_of
 from pipeline.label.check import MIN_CARRIED, Passage, check
 from pipeline.label.draw import choose, draw
-from pipeline.label.here import Session, press
+from pipeline.label.here import Session, press, screen
 from pipeline.label.intake import Defaults, check_answers, read_returned
 from pipeline.label.store import Answer
 from pipeline.label.tasks import Task, harmless, read_tasks, studio_config, tasks_of, write_tasks
@@ -351,6 +351,20 @@ def test_from_a_run_to_labels_and_back(sample_run, tmp_path, store, monkeypatch,
     assert f"{len(drawn)} of {len(drawn)} labels found" in capsys.readouterr().err
     assert main(["label", "check", "--corpus", str(sample_run), *words]) == 0
     assert f"{len(drawn)} labelled passages; tags looked at: none; too few labels" in capsys.readouterr().out
+
+
+def test_a_page_with_a_wrong_tag_can_be_drawn_by_its_id(sample_run, tmp_path, store, capsys):
+    words = ["label", "draw", str(sample_run), "--labels", str(store)]
+    assert main([*words, "-o", str(tmp_path / "one"), "--page", "dry-eyes"]) == 0
+    assert {t.article for t in read_tasks(tmp_path / "one")} == {"dry-eyes"}
+    assert main([*words, "-o", str(tmp_path / "two"), "--page", "dry-eye"]) == 2
+    assert "has no tagged page dry-eye" in capsys.readouterr().err
+
+
+def test_the_terminal_tells_every_label_with_its_meaning():
+    shown = screen(Session(0, ("causes",)), [ONE], NAMES)
+    assert all(f"{label.key}: {label.name} – {label.definition}" in shown for label in NAMES)
+    assert "answer: causes" in shown and "> Rest it." in shown and "model: remedies" in shown
 
 
 def test_answers_to_a_corpus_need_it_to_be_named(tmp_path, store, capsys):

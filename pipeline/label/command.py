@@ -46,6 +46,11 @@ def add_label_commands(parser: argparse.ArgumentParser) -> None:
         help="gets tasks.json and config.xml for Label Studio, and tasks.csv; default: %(default)s",
     )  # fmt: skip
 
+    sub.add_argument(
+        "--page", action="append", default=[], metavar="ID",
+        help="this page, wherever its tags are wrong, instead of the least sure ones; may be given several times",
+    )  # fmt: skip
+
     sub = verb("here", _here, "label tasks in the terminal, one key a tag; goes on where it was left")
     sub.add_argument(
         "tasks",
@@ -97,7 +102,15 @@ def _draw(options: argparse.Namespace) -> int:
     _refuse_tasks(options.out)
     names = read_label_names(options.labels)
     batch = read_batch(options.run)
-    drawn = draw(tasks_of(batch), labels_of(read_answers(options.labels)), options.passages)
+    articles = tasks_of(batch)
+    unknown = sorted(set(options.page) - set(articles))
+    if unknown:
+        raise UsageError(
+            f"{options.run}: has no tagged page {', '.join(unknown)}; a page's address in the report ends in its id"
+        )
+    if options.page:
+        articles = {page: articles[page] for page in options.page}
+    drawn = draw(articles, labels_of(read_answers(options.labels)), options.passages)
     if not drawn.tasks:
         raise UsageError(f"{options.run}: has no passage without a label ({drawn.answered} have one)")
     write_tasks(options.out, drawn.tasks, names, _model_of(options.run))

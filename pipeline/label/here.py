@@ -86,7 +86,8 @@ def screen(session: Session, todo: Sequence[Task], names: Sequence[LabelName], w
         wrapped(textwrap.shorten(task.after, 2 * width), "  … ") if task.after else "",
         "",
         f"model: {', '.join(task.tags) or NONE}   ({sure})",
-        "   ".join(f"{label.key}: {label.name}" for label in names) + "   " + "   ".join(KEYS.values()),
+        *(f"{label.key}: {label.name} – {label.definition}" for label in names),
+        "   ".join(KEYS.values()),
         f"answer: {', '.join(session.tags) or NONE}",
     ]
     return "\n".join(lines)
