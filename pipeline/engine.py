@@ -22,11 +22,12 @@ from typing import Any, NamedTuple
 from pipeline import __version__
 from pipeline.clean.site import read_tables
 from pipeline.limits import Limits
+from pipeline.model_store import model_digest
 from pipeline.parse import DEFAULT_PARSER, PARSERS
 from pipeline.passes import Bucket, Finish, Job, work
 from pipeline.places import Places, read_json, write_json
 from pipeline.read import STDIN, Columns, Source, find, ranges
-from pipeline.shard import Settings, Shard, load_models
+from pipeline.shard import Settings, Shard
 from pipeline.sites import bucket_count
 from pipeline.workers import LOCAL, SERIAL, Marker, RunError, Workers, check_engine, cores, drive, open_workers
 from pipeline.write import SCHEMAS
@@ -95,9 +96,7 @@ def run(
     started = time.time()
     sources = find(inputs, options.columns)
     shards = list(plan(sources, options.limit))
-    loaded = load_models(models)
-    digests = loaded.cleaner.digest, loaded.tagger.digest
-    del loaded  # workers have their own
+    digests = model_digest(models[0], "cleaner"), model_digest(models[1], "tagger")
     if options.site_table:
         read_tables(options.site_table)  # says what is wrong with it before the work begins
     spec = {

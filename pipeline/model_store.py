@@ -46,7 +46,7 @@ class Model(NamedTuple):
     @property
     def digest(self) -> str:
         """Twelve hex digits that name exactly these weights."""
-        return hashlib.sha256(json.dumps(self.manifest["sha256"], sort_keys=True).encode()).hexdigest()[:12]
+        return _digest(self.manifest)
 
 
 def save_model(
@@ -87,6 +87,34 @@ def load_model(folder: Path, kind: str, schema: Schema) -> Model:
         If a file is missing or damaged, or does not hold what `schema` asks for.
     """
     hint = f"train it anew with: python -m pipeline train {kind}"
+    manifest = _checked_manifest(folder, kind, hint)
+    words = _read_json(folder / "words.json", hint)
+    if not isinstance(words, dict) or not all(
+        isinstance(v, list) and all(isinstance(w, str) for w in v) for v in words.values()
+    ):
+        raise ModelError(f"{folder}/words.json: must map names to lists of strings; {hint}")
+    arrays = _read_arrays(folder / "arrays.npz", hint)
+    _check_shapes(folder, arrays, words, schema, hint)
+    return Model(folder, manifest, arrays, words)
+
+
+def model_digest(folder: Path, kind: str) -> str:
+    """The digest that the model in a folder has when it is loaded; its files are checked, and nothing is loaded.
+
+    Raises
+    ------
+    ModelError
+        If a file is missing or damaged.
+    """
+    return _digest(_checked_manifest(folder, kind, f"train it anew with: python -m pipeline train {kind}"))
+
+
+def _digest(manifest: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(manifest["sha256"], sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _checked_manifest(folder: Path, kind: str, hint: str) -> dict[str, Any]:
+    """The manifest of a model whose files are those it was written with."""
     manifest = _read_json(folder / "manifest.json", hint)
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT or manifest.get("kind") != kind:
         raise ModelError(f"{folder}/manifest.json: not a {kind} of format {FORMAT}; {hint}")
@@ -97,14 +125,7 @@ def load_model(folder: Path, kind: str, schema: Schema) -> Model:
         data = _read_bytes(folder / name, hint)
         if hashlib.sha256(data).hexdigest() != digest:
             raise ModelError(f"{folder / name}: damaged, or from another model than manifest.json; {hint}")
-    words = _read_json(folder / "words.json", hint)
-    if not isinstance(words, dict) or not all(
-        isinstance(v, list) and all(isinstance(w, str) for w in v) for v in words.values()
-    ):
-        raise ModelError(f"{folder}/words.json: must map names to lists of strings; {hint}")
-    arrays = _read_arrays(folder / "arrays.npz", hint)
-    _check_shapes(folder, arrays, words, schema, hint)
-    return Model(folder, manifest, arrays, words)
+    return manifest
 
 
 def _check_shapes(

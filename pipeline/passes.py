@@ -78,6 +78,9 @@ def finish(job: Job, task: Finish) -> Marker:
 
     places = job.places
     signatures = places.signatures("any").parent
+    for path in [*places.folder.glob("*/.*"), *signatures.glob(".*")]:  # what attempts that died left behind
+        if path.is_file():
+            path.unlink()
     duplicates = mark_duplicates(places.folder / "pages", signatures, places.work / "signatures")
     counts: Counter[str] = Counter()
     errors: Counter[str] = Counter()

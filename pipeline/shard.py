@@ -146,7 +146,8 @@ def clean_shard(
 
     with Begun(places.begun(shard.name, "clean")) as begun:
         add({"errors": parsed["errors"]})
-        for number, page in enumerate(kept_pages(places.kept(shard.name)), 1):
+        kept = _timed(kept_pages(places.kept(shard.name)), "keep", seconds)
+        for number, page in enumerate(kept, 1):
             table = tables.get(page.site or "", NO_TABLE)
             finish = partial(finish_page, models=models, table=table, seconds=seconds)
             rows = _guarded(str(number), page, finish, settings, begun, "clean")
@@ -255,7 +256,7 @@ def _read_all(
     """The pages of a shard, each with its place; where reading itself kills, the rest of a source is given up."""
     left = shard.limit
     for number, source in enumerate(shard.sources):
-        pages = read(source)
+        pages = _timed(read(source), "read", seconds)
         for row in count(1):
             if left == 0:
                 return
@@ -265,13 +266,22 @@ def _read_all(
                 yield reading, _killed(page_id, source.path, "read", settings.limits)
                 break
             begun.note(reading)
-            started = time.process_time()
             found = next(pages, None)
-            seconds["read"] += time.process_time() - started
             if found is None:
                 break
             left = None if left is None else left - 1
             yield f"{number} {row} page", found
+
+
+def _timed(items: Iterator[Found], stage: str, seconds: Seconds) -> Iterator[Found]:
+    """The same items; the time it takes to get them is noted."""
+    while True:
+        started = time.process_time()
+        item = next(items, None)
+        seconds[stage] += time.process_time() - started
+        if item is None:
+            return
+        yield item
 
 
 def _killed(page_id: str, source: str, stage: str, limits: Limits) -> PageError:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from functools import partial
 from typing import NamedTuple
 
 import pandas as pd
 import pytest
+from conftest import ROOT
 from test_run import SAMPLE, do_run, tables
 
 from pipeline.blame import Begun, deaths
@@ -103,6 +106,21 @@ def fill(megabytes, task):
 def test_an_unknown_engine_is_named(tmp_path):
     with pytest.raises(RunError, match="--engine spark: unknown; known are serial, local, and the tcp://HOST:PORT"):
         do_run([SAMPLE], tmp_path / "out", engine="spark")
+
+
+def test_the_driver_loads_no_models_and_no_heavy_package(tmp_path):
+    """They cost 150 MB, which only workers need."""
+    look = f"""
+import sys, pipeline
+from pathlib import Path
+from pipeline.engine import RunOptions, run
+from pipeline.model_store import SHIPPED
+run([{str(SAMPLE / "harborwell")!r}], Path({str(tmp_path / "out")!r}), RunOptions(workers=1),
+    (SHIPPED / "cleaner", SHIPPED / "tagger"), lambda *step: None)
+print(*sorted({{"pandas", "scipy", "sklearn"}} & set(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", look], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
 
 
 def test_an_attempt_given_up_for_lost_does_no_harm(tmp_path):

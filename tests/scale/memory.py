@@ -1,6 +1,6 @@
-"""How much memory a run takes: python tests/scale/memory.py [MEGABYTES] [--format jsonl|warc|csv]; default 2000, jsonl.
+"""How much memory a run takes: python tests/scale/memory.py [MEGABYTES] [--format jsonl|warc|csv|files]; default 2000, jsonl.
 
-Writes a file of so many megabytes of varied pages into a temporary folder, runs `run` on it with two workers, and
+Writes a file (files: one file of about 2 kB a page) of so many megabytes of varied pages into a temporary folder, runs `run` on it with two workers, and
 prints the peak PSS (memory, with shared pages counted by shares) of the driver and of its workers. Linux only.
 """
 
@@ -25,6 +25,8 @@ WORDS = (
     "helps eases causes means should before after every"
 ).split()
 POLL_SECONDS = 0.2
+#: Of one small file.
+SMALL_BYTES = 2_000
 
 
 def pages(n_bytes: int) -> Iterator[tuple[str, str]]:
@@ -49,6 +51,13 @@ def pages(n_bytes: int) -> Iterator[tuple[str, str]]:
 def write(path: Path, n_bytes: int, format_: str) -> int:
     """Write the pages; gives their number."""
     n = 0
+    if format_ == "files":
+        path.mkdir()
+        for n in range(n_bytes // SMALL_BYTES):
+            folder = path / f"site-{n // 500}.example"
+            folder.mkdir(exist_ok=True)
+            (folder / f"page-{n}.html").write_text(small_page(n))
+        return n + 1
     with open(path, "wb") as stream:
         if format_ == "csv":
             stream.write(b"id,html\r\n")
@@ -56,6 +65,13 @@ def write(path: Path, n_bytes: int, format_: str) -> int:
             stream.write(_ENCODE[format_](page_id, html))
             n += 1
     return n
+
+
+def small_page(n: int) -> str:
+    """About 2 kB of HTML, no two alike."""
+    rng = random.Random(n)
+    parts = "".join(f"<p>{' '.join(rng.choices(WORDS, k=70))}.</p>" for _ in range(4))
+    return f"<html><head><title>Page {n}</title></head><body><ul><li>Home</ul><h1>Page {n}</h1>{parts}</body></html>"
 
 
 def _jsonl(page_id: str, html: str) -> bytes:
@@ -102,12 +118,12 @@ def below(pid: int) -> list[int]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("megabytes", nargs="?", type=int, default=2000)
-    parser.add_argument("--format", choices=_ENCODE, default="jsonl")
+    parser.add_argument("--format", choices=[*_ENCODE, "files"], default="jsonl")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"pages.{options.format}"
         n = write(path, options.megabytes * 1_000_000, options.format)
-        print(f"{n} pages, {path.stat().st_size / 1e6:.0f} MB as {options.format}", flush=True)
+        print(f"{n} pages, {options.megabytes} MB of HTML as {options.format}", flush=True)
         command = [sys.executable, "-m", "pipeline", "run", str(path), "-o", f"{folder}/out", "--workers", "2"]
         started = time.time()
         driver = subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": "1"}, stderr=subprocess.DEVNULL)
