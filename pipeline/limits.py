@@ -6,7 +6,10 @@ worker is replaced, and after so many deaths the page is a row in `errors` (see 
 
 from __future__ import annotations
 
+import os
 import signal
+import threading
+import time
 from typing import NamedTuple
 
 #: The error class of a page at which workers die.
@@ -30,6 +33,17 @@ def start_timer(seconds: float) -> None:
 def stop_timer() -> None:
     """Stop the timer of `start_timer`."""
     signal.setitimer(signal.ITIMER_PROF, 0)
+
+
+def follow(parent: int) -> None:
+    """End this process soon after its parent: a run that was killed leaves no workers behind."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1.0)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def cap_memory(megabytes: int) -> None:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from pipeline.blame import deaths
-from pipeline.limits import cap_memory
+from pipeline.limits import cap_memory, follow
 
 SERIAL, LOCAL, CLUSTER = "serial", "local", "tcp://"
 #: Shards that a cluster is given ahead, for each of its workers.
@@ -138,12 +138,18 @@ def _here(function: Callable[..., Any], task: Any) -> Future[Any]:
     return future
 
 
+def _prepare(driver: int, worker_mb: int) -> None:
+    follow(driver)
+    cap_memory(worker_mb)
+
+
 @contextmanager
 def _local(count: int, worker_mb: int) -> Iterator[Workers]:
     from joblib.externals.loky.process_executor import BrokenProcessPool, ProcessPoolExecutor
 
     def new() -> Any:
-        return ProcessPoolExecutor(1, timeout=None, env=ONE_THREAD, initializer=cap_memory, initargs=(worker_mb,))
+        told = os.getpid(), worker_mb
+        return ProcessPoolExecutor(1, timeout=None, env=ONE_THREAD, initializer=_prepare, initargs=told)
 
     pools = [new() for _ in range(count)]
     idle: queue.SimpleQueue[int] = queue.SimpleQueue()

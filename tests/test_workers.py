@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
@@ -81,6 +82,28 @@ def test_a_death_costs_other_tasks_nothing(tmp_path):
         results = list(drive(tasks, partial(work_or_die, tmp_path), workers, tmp_path.joinpath, 3))
     assert sorted(result["name"] for result in results) == ["four", "one", "three", "two", "victim"]
     assert len(list(tmp_path.glob("*.[0-9]*"))) == 5  # each was worked on once to its end
+
+
+def test_workers_do_not_outlive_a_killed_driver(tmp_path):
+    driver = f"""
+import os, pathlib, time
+from pipeline.workers import open_workers
+def say(task):
+    import os
+    pathlib.Path({str(tmp_path / "pid")!r}).write_text(str(os.getpid()))
+with open_workers("local", 1, 2048) as workers:
+    workers.submit(say, None).result()
+    os.kill(os.getpid(), 9)
+"""
+    subprocess.run([sys.executable, "-c", driver], cwd=ROOT, timeout=60)
+    status, patience = Path(f"/proc/{(tmp_path / 'pid').read_text()}/status"), time.time() + 20
+
+    def lives():
+        return status.exists() and "State:\tZ" not in status.read_text()
+
+    while lives() and time.time() < patience:
+        time.sleep(0.1)
+    assert not lives()
 
 
 def die(task):
