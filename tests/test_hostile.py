@@ -106,7 +106,7 @@ PAGES = [source.path for source in find([str(SAMPLE)]) if source.format == "page
 def test_wounded_pages_never_break_a_stage(path, models):
     rng = random.Random(os.path.basename(path))
     page = Path(path).read_bytes()
-    for _ in range(12):
+    for _ in range(8):
         data = mutated(page, rng)
         parsed = parse_page(RawPage("p", "p", data), Settings(), defaultdict(float))
         if isinstance(parsed, PageError):

@@ -10,29 +10,28 @@ import sys
 import tempfile
 from pathlib import Path
 
-import atheris
-
 ROOT = Path(__file__).resolve().parent.parent.parent
-sys.path.insert(0, str(ROOT))
-
-with atheris.instrument_imports(include=["pipeline"]):
-    from pipeline.clean import clean, load_cleaner
-    from pipeline.parse import NoText, parse
-from pipeline.records import RawPage  # noqa: E402
-
-CLEANER = load_cleaner()
-
-
-def one_page(data: bytes) -> None:
-    """The first byte says whether the page is called HTML, text, or is to be told from its content."""
-    is_html = (True, False, None)[data[0] % 3] if data else None
-    try:
-        clean(parse(RawPage("p", "p", data[1:], is_html)), CLEANER)
-    except NoText:
-        pass
 
 
 def main() -> None:
+    import atheris
+
+    sys.path.insert(0, str(ROOT))
+    with atheris.instrument_imports(include=["pipeline"]):
+        from pipeline.clean import clean, load_cleaner
+        from pipeline.parse import NoText, parse
+    from pipeline.records import RawPage
+
+    cleaner = load_cleaner()
+
+    def one_page(data: bytes) -> None:
+        # the first byte says whether the page is called HTML, text, or is to be told from its content
+        is_html = (True, False, None)[data[0] % 3] if data else None
+        try:
+            clean(parse(RawPage("p", "p", data[1:], is_html)), cleaner)
+        except NoText:
+            pass
+
     with tempfile.TemporaryDirectory() as seeds:
         pages = [path for path in (ROOT / "data/sample").rglob("*") if path.suffix in (".html", ".txt")]
         for number, path in enumerate(pages):
