@@ -30,6 +30,8 @@ UNTAGGED_KINDS = {
 }
 #: Characters that UTF-8 or HTML cannot carry: lone surrogates, NUL and its kin, non-characters.
 _UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+#: The same as they stand in JSON; finds some that are none, as in a path "C:\\bin".
+_UNWRITABLE_IN_JSON = re.compile(r"\\u00[01]|\\[bf]|[\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
 class Chip(NamedTuple):
@@ -158,7 +160,10 @@ def script_json(value: Any) -> str:
     >>> script_json(["</script>", 1.5, None])
     '["\\\\u003c/script>",1.5,null]'
     """
-    return json.dumps(_writable_tree(value), ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    if _UNWRITABLE_IN_JSON.search(text):  # seldom; looking at every string of every page would take as long as the rest
+        text = json.dumps(_writable_tree(value), ensure_ascii=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c")
 
 
 def _writable_tree(value: Any) -> Any:

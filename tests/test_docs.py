@@ -126,3 +126,14 @@ def test_the_wheel_carries_every_package_and_the_models():
     folders = {".".join(path.parent.relative_to(ROOT).parts) for path in (ROOT / "pipeline").rglob("__init__.py")}
     assert set(settings["packages"]) == folders | {"pipeline.shipped_models"}
     assert settings["package-dir"]["pipeline.shipped_models"] == "models"
+
+
+def test_the_wheel_carries_every_template_style_and_script():
+    data = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]
+    others = [p for p in (ROOT / "pipeline").rglob("*.*") if p.suffix not in (".py", ".pyc")]
+    missing = [
+        path.name
+        for path in others
+        if not any(path.match(p) for p in data.get(".".join(path.parent.relative_to(ROOT).parts), ()))
+    ]
+    assert len(others) > 8 and missing == []

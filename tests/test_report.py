@@ -18,7 +18,7 @@ from bs4 import BeautifulSoup, Tag
 
 from pipeline.report import FOLDER, write_report
 from pipeline.report.overview import periods
-from pipeline.webpage import TAGS, TEMPLATES, is_web_address, mark_evidence
+from pipeline.webpage import TAGS, TEMPLATES, is_web_address, mark_evidence, script_json, writable
 from pipeline.write import SCHEMAS
 
 Row = dict[str, Any]
@@ -464,3 +464,11 @@ def test_contrast_reaches_wcag_aa(theme: int) -> None:
         for pair in pairs
     }
     assert {pair: ratio for (pair, least), ratio in ratios.items() if ratio < least} == {}
+
+
+@pytest.mark.parametrize(
+    "character", [chr(n) for n in (*range(32), *range(0x7F, 0xA0), 0xD800, 0xDFFF, 0xFFFE, 0xFFFF)]
+)
+def test_json_for_scripts_holds_what_writable_leaves(character: str) -> None:
+    for text in (f"a {character}b", f"C:\\bin \\u0007 {character}"):
+        assert json.loads(script_json({"key": [text]})) == {"key": [writable(text)]}

@@ -80,7 +80,9 @@ def build(folder: Path, n_pages: int) -> None:
     begun = time.perf_counter()
     write_report(folder, n_pages)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"built in {time.perf_counter() - begun:.1f} s, peak {peak:.0f} MB of memory")
+    print(
+        f"built in {time.perf_counter() - begun:.1f} s ({time.process_time():.1f} s of CPU), peak {peak:.0f} MB of memory"
+    )
 
 
 def read(report: Path) -> None:
