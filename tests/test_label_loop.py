@@ -168,6 +168,16 @@ def test_an_export_of_label_studio_loses_nothing(tmp_path, tasks):
     assert (returned.skipped, returned.unanswered) == (0, 0)
 
 
+def test_the_table_of_label_studio_comes_back_too(tmp_path):
+    path = tmp_path / "project-1.csv"
+    told = "1,2026-03-02T09:00:00Z"
+    cells = ['"{""choices"":[""causes"",""remedies""]}",remedies', "warning_signs,", "none,"]
+    rows = [f"{t.article},{t.hash},{cell},{told}" for t, cell in zip((ONE, TWO, THREE), cells, strict=True)]
+    path.write_text("\n".join(["article,hash,tags,primary,annotator,updated_at", *rows]) + "\n")
+    returned = read_returned(path, KNOWN, Defaults(None, "2026-01-01"))
+    assert returned.answers == [answer(text, *tags, reader="annotator-1", date="2026-03-02") for text, tags in WANTED]
+
+
 def test_what_is_skipped_or_not_answered_is_counted(tmp_path):
     path = tmp_path / "project-1.json"
     tasks = [
@@ -391,6 +401,13 @@ def test_what_check_finds_can_be_labelled_anew(tmp_path, store, capsys):
     ]
     (tmp_path / "corpus.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     words = ["--corpus", str(tmp_path / "corpus.jsonl"), "--labels", str(store)]
+    answers = [
+        {"article": "a1", "hash": text_hash(text), "tags": ["warning_signs"], "reader": r, "date": "2026-03-01"}
+        for r in ("r1", "r2")
+    ]
+    (store / "both.jsonl").write_text("".join(json.dumps(row) + "\n" for row in answers))
     assert main(["label", "check", *words, "-o", str(tmp_path / "tasks")]) == 0
-    assert "1.00 alike to one of a2 that is labelled none" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "1.00 alike to one of a2 that is labelled none" in told
+    assert re.search(r"^r1 / r2 +1  warning_signs +– +1\.000$", told, re.M)
     assert [t.article for t in read_tasks(tmp_path / "tasks")] == ["a1", "a2"]

@@ -176,6 +176,7 @@ def _import(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
+    from pipeline.label.agree import agreement_table, agreements
     from pipeline.label.articles import read_articles
     from pipeline.label.attach import attach, labels_of
     from pipeline.label.check import check, finding_table, passages_of
@@ -185,9 +186,13 @@ def _check(options: argparse.Namespace) -> int:
     if options.out:
         _refuse_tasks(options.out)
     names = read_label_names(options.labels)
-    labels = labels_of(read_answers(options.labels))
+    answers = read_answers(options.labels)
+    labels = labels_of(answers)
     passages = passages_of(attach(read_articles(options.corpus), labels, {}))
     checked = check(passages, [label.name for label in names])
+    agreed = agreements(answers, [label.name for label in names])
+    if agreed:
+        print(agreement_table(agreed))
     findings = checked.findings[: options.passages]
     print(f"{len(passages)} labelled passages; {checked.told}; {len(checked.findings)} worth a second look")
     if findings:
