@@ -7,7 +7,6 @@ nearly equal, the one with the smallest page_id is the original.
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -16,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from rensa import RMinHash
 
+from pipeline.places import written
 from pipeline.write import SCHEMAS
 
 #: Words of a run, values of a signature, and of them in a band: pages that share 0.8 of their runs meet in one of the
@@ -42,11 +42,9 @@ def signature(text: str) -> bytes | None:
 
 def write_signatures(path: Path, rows: Sequence[int], signatures: Sequence[bytes]) -> None:
     """Write the signatures of one part of `pages`, each with its row there."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    hidden = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     table = pa.table({"row": rows, "signature": signatures}, schema=_SCHEMA)
-    pq.write_table(table, hidden, compression="none")
-    hidden.replace(path)
+    with written(path) as hidden:
+        pq.write_table(table, hidden, compression="none")
 
 
 def mark_duplicates(pages: Path, signatures: Path, scratch: Path) -> int:
@@ -149,11 +147,10 @@ def _mark(part: Path, copies: dict[int, str]) -> None:
         column = [copies.get(row) for row in range(file.metadata.num_rows)]
         if file.read(columns=["duplicate_of"]).column(0).to_pylist() == column:
             return
-        hidden, at = part.with_name(f".{part.stem}.{secrets.token_hex(4)}"), 0
-        with pq.ParquetWriter(hidden, SCHEMAS["pages"], compression="zstd") as writer:
+        at = 0
+        with written(part) as hidden, pq.ParquetWriter(hidden, SCHEMAS["pages"], compression="zstd") as writer:
             for number in range(file.num_row_groups):
                 table = file.read_row_group(number)
                 values = pa.array(column[at : at + len(table)], pa.string())
                 writer.write_table(table.set_column(place, SCHEMAS["pages"].field(place), values))
                 at += len(table)
-    hidden.replace(part)

@@ -205,10 +205,9 @@ def _work(
         summary = known | {
             "engine": options.engine,
             "started": datetime.datetime.fromtimestamp(started, datetime.UTC).isoformat(timespec="seconds"),
-            "seconds": round(time.time() - started, 2),
             "pass_seconds": dict(pass_seconds),
         }
-        end = Finish([shard.name for shard in shards], summary, options.report_pages)
+        end = Finish([shard.name for shard in shards], summary, started, options.report_pages)
         (summary,) = do("finish", [end], workers)
     log.info("finished", extra={"fields": summary["counts"]})
     return summary

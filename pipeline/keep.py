@@ -5,15 +5,15 @@ A page is a row; its blocks and elements are lists of values, a column for every
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import pyarrow as pa
 
+from pipeline.places import written
 from pipeline.records import Block, Element, ParsedPage
 
 #: Pages are written, and read again, so many at a time, or as many as have so many blocks and elements.
@@ -42,41 +42,30 @@ SCHEMA = pa.schema(
 )
 
 
-class PageKeeper:
-    """Writes parsed pages into a file, which gets its name when all are written; used as a context."""
+@contextmanager
+def keep_pages(path: Path) -> Iterator[Callable[[ParsedPage], None]]:
+    """Gives a function that adds a page to a file, which gets its name when all are written."""
+    options = pa.ipc.IpcWriteOptions(compression="lz4")
+    with written(path) as hidden, pa.ipc.new_file(hidden, SCHEMA, options=options) as writer:
+        pages: list[ParsedPage] = []
+        parts = 0
 
-    def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._path, self._hidden = path, path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-        self._writer = pa.ipc.new_file(self._hidden, SCHEMA, options=pa.ipc.IpcWriteOptions(compression="lz4"))
-        self._pages: list[ParsedPage] = []
-        self._parts = 0
+        def add(page: ParsedPage) -> None:
+            nonlocal parts
+            pages.append(page)
+            parts += len(page.blocks) + len(page.elements)
+            if len(pages) == BATCH_PAGES or parts >= BATCH_PARTS:
+                flush()
 
-    def add(self, page: ParsedPage) -> None:
-        """One more page."""
-        self._pages.append(page)
-        self._parts += len(page.blocks) + len(page.elements)
-        if len(self._pages) == BATCH_PAGES or self._parts >= BATCH_PARTS:
-            self._flush()
+        def flush() -> None:
+            nonlocal parts
+            if pages:
+                writer.write_batch(_batch(pages))
+            pages.clear()
+            parts = 0
 
-    def _flush(self) -> None:
-        if self._pages:
-            self._writer.write_batch(_batch(self._pages))
-            self._pages, self._parts = [], 0
-
-    def __enter__(self) -> PageKeeper:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if kind is None:
-            self._flush()
-        self._writer.close()
-        if kind is None:
-            self._hidden.replace(self._path)
-        else:
-            self._hidden.unlink()
+        yield add
+        flush()
 
 
 def kept_pages(path: Path) -> Iterator[ParsedPage]:

@@ -9,6 +9,7 @@ finish  the run      duplicates joined, counts summed, the report written
 from __future__ import annotations
 
 import contextlib
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -45,6 +46,7 @@ class Finish(NamedTuple):
 
     shards: Sequence[str]  # their names
     summary: dict[str, Any]  # what is known already
+    started: float  # when
     report_pages: int
     name: str = "finish"
 
@@ -92,6 +94,7 @@ def finish(job: Job, task: Finish) -> Marker:
         seconds.update(marker["seconds"])
     summary = {
         **task.summary,
+        "seconds": round(time.time() - task.started, 2),
         "counts": {name: counts[name] for name in SCHEMAS},
         "duplicates": duplicates,
         "errors": dict(sorted(errors.items())),

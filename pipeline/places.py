@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -54,9 +55,19 @@ def read_json(path: Path) -> dict[str, Any]:
     return value
 
 
-def write_json(path: Path, value: Mapping[str, Any], indent: int | None = None) -> None:
-    """Write a file that is whole as soon as it has its name."""
+@contextmanager
+def written(path: Path) -> Iterator[Path]:
+    """A hidden name beside `path`, nobody else's, to write under; it becomes `path` unless something is raised."""
     path.parent.mkdir(parents=True, exist_ok=True)
     hidden = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    hidden.write_text(json.dumps(value, indent=indent, ensure_ascii=False) + "\n", encoding="utf-8")
-    hidden.replace(path)
+    try:
+        yield hidden
+        hidden.replace(path)
+    finally:
+        hidden.unlink(missing_ok=True)
+
+
+def write_json(path: Path, value: Mapping[str, Any], indent: int | None = None) -> None:
+    """Write a file that is whole as soon as it has its name."""
+    with written(path) as hidden:
+        hidden.write_text(json.dumps(value, indent=indent, ensure_ascii=False) + "\n", encoding="utf-8")

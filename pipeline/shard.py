@@ -20,13 +20,13 @@ from pipeline.blame import Begun
 from pipeline.clean import Cleaner, clean, load_cleaner
 from pipeline.clean.site import NO_TABLE, SiteTable, page_keys
 from pipeline.duplicates import signature, write_signatures
-from pipeline.keep import PageKeeper, kept_pages
+from pipeline.keep import keep_pages, kept_pages
 from pipeline.limits import KILLED, Limits, start_timer, stop_timer
 from pipeline.parse import DEFAULT_PARSER, parse
 from pipeline.places import Places, read_json, write_json
 from pipeline.read import PageError, Source, read
 from pipeline.records import Article, ParsedPage, RawPage, TaggedSection
-from pipeline.sites import KeyWriter
+from pipeline.sites import keep_keys
 from pipeline.split import split
 from pipeline.tag import LABELS, Tagger, load_tagger, tag
 from pipeline.write import Row, Rows, TableWriter, page_rows
@@ -82,16 +82,15 @@ def parse_shard(shard: Shard, places: Places, settings: Settings) -> dict[str, A
     """
     seconds: Seconds = defaultdict(float)
     errors: list[Row] = []
+    sites: set[str] = set()
     pages = 0
 
     def parse_one(raw: RawPage) -> ParsedPage | PageError:
         return parse_page(raw, settings, seconds)
 
     with Begun(places.begun(shard.name, "parse")) as begun:
-        with (
-            PageKeeper(places.kept(shard.name)) as keeper,
-            KeyWriter(places.keys(shard.name), settings.buckets) as keys,
-        ):
+        kept, keys = places.kept(shard.name), places.keys(shard.name)
+        with keep_pages(kept) as keep, keep_keys(keys, settings.buckets) as keep_key:
             for place, found in _read_all(shard, seconds, settings, begun):
                 if isinstance(found, RawPage):
                     page = _guarded(place, found, parse_one, settings, begun, "parse")
@@ -101,12 +100,13 @@ def parse_shard(shard: Shard, places: Places, settings: Settings) -> dict[str, A
                     errors.append(_error_row(page))
                     continue
                 started = time.process_time()
-                keeper.add(page)
+                keep(page)
                 if known := page_keys(page):
-                    keys.add(known)
+                    keep_key(known)
+                    sites.add(known.site)
                 pages += 1
                 seconds["keep"] += time.process_time() - started
-        marker = {"pages": pages, "errors": errors, "sites": sorted(keys.sites), "seconds": _rounded(seconds)}
+        marker = {"pages": pages, "errors": errors, "sites": sorted(sites), "seconds": _rounded(seconds)}
         write_json(places.parsed(shard.name), marker)
     return marker
 

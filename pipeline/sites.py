@@ -1,6 +1,6 @@
 """The site tables of a run, on disk: every worker counts or loads the sites it needs, and no others.
 
-    parsed pages --KeyWriter--> keys/part-….arrow --count_bucket--> sites/sites-….jsonl --load_tables--> SiteTable
+    parsed pages --keep_keys--> keys/part-….arrow --count_bucket--> sites/sites-….jsonl --load_tables--> SiteTable
 
 Sites are dealt into buckets by a hash of their name. What counts as a repeated block is `clean.site`'s business.
 """
@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import json
 import re
-import secrets
 import zlib
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.clean.site import MAX_PAGES, MIN_COUNT, PageKeys, SiteTable, block_key, count_site, table_rows
+from pipeline.places import written
 
 #: So many shards' pages make a bucket, until there are so many buckets.
 SHARDS_A_BUCKET, MAX_BUCKETS = 32, 1024
@@ -44,49 +45,29 @@ def bucket_of(site: str, buckets: int) -> int:
     return zlib.crc32(site.encode("utf-8", "replace")) % buckets
 
 
-class KeyWriter:
-    """Writes the keys of a shard's pages into a file, which gets its name when all are written; used as a context."""
+@contextmanager
+def keep_keys(path: Path, buckets: int) -> Iterator[Callable[[PageKeys], None]]:
+    """Gives a function that adds the keys of a page to a file, which gets its name when all are written."""
+    options = pa.ipc.IpcWriteOptions(compression="lz4")
+    with written(path) as hidden, pa.ipc.new_file(hidden, _SCHEMA, options=options) as writer:
+        rows: list[tuple[Any, ...]] = []
 
-    def __init__(self, path: Path, buckets: int) -> None:
-        self._buckets = buckets
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._path, self._hidden = path, path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-        self._writer = pa.ipc.new_file(self._hidden, _SCHEMA, options=pa.ipc.IpcWriteOptions(compression="lz4"))
-        self._pages: list[PageKeys] = []
-        self.sites: set[str] = set()
-
-    def add(self, page: PageKeys) -> None:
-        """The keys of one more page."""
-        self.sites.add(page.site)
-        self._pages.append(page)
-        if len(self._pages) == BATCH_PAGES:
-            self._flush()
-
-    def _flush(self) -> None:
-        rows = []
-        for page in self._pages:
+        def add(page: PageKeys) -> None:
             words = dict(page.prose)
-            bucket = bucket_of(page.site, self._buckets)
+            bucket = bucket_of(page.site, buckets)
             rows.append((bucket, page.site, page.digest, page.keys, [words.get(key, 0) for key in page.keys]))
-        columns = zip(*rows, strict=True)
-        if rows:
-            arrays = [pa.array(column, field.type) for column, field in zip(columns, _SCHEMA, strict=True)]
-            self._writer.write_batch(pa.record_batch(arrays, schema=_SCHEMA))
-        self._pages = []
+            if len(rows) == BATCH_PAGES:
+                flush()
 
-    def __enter__(self) -> KeyWriter:
-        return self
+        def flush() -> None:
+            if rows:
+                columns = zip(*rows, strict=True)
+                arrays = [pa.array(column, field.type) for column, field in zip(columns, _SCHEMA, strict=True)]
+                writer.write_batch(pa.record_batch(arrays, schema=_SCHEMA))
+            rows.clear()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if kind is None:
-            self._flush()
-        self._writer.close()
-        if kind is None:
-            self._hidden.replace(self._path)
-        else:
-            self._hidden.unlink()
+        yield add
+        flush()
 
 
 def count_bucket(keys: Path, bucket: int, out: Path) -> None:
@@ -112,13 +93,10 @@ def count_bucket(keys: Path, bucket: int, out: Path) -> None:
     for (path, number), rows in wanted.items():
         for page in _read_keys(path, number, rows):
             pages[page.site].append(page)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    hidden = out.with_name(f".{out.name}.{secrets.token_hex(4)}")
-    with hidden.open("w", encoding="utf-8", newline="\n") as stream:
+    with written(out) as hidden, hidden.open("w", encoding="utf-8", newline="\n") as stream:
         for site in sorted(pages):
             for row in table_rows({site: count_site(pages.pop(site))}):
                 stream.write(json.dumps(row, ensure_ascii=False) + "\n")
-    hidden.replace(out)
 
 
 def load_tables(paths: Iterable[Path], sites: Collection[str]) -> dict[str, SiteTable]:

@@ -15,13 +15,13 @@ from test_run import do_run, tables
 from pipeline.clean.site import count_sites, page_keys, table_rows
 from pipeline.cli import main
 from pipeline.duplicates import signature
-from pipeline.keep import PageKeeper, kept_pages
+from pipeline.keep import keep_pages, kept_pages
 from pipeline.limits import Limits
 from pipeline.parse import NoText, parse
 from pipeline.places import Places
 from pipeline.read import find, read
 from pipeline.records import ParsedPage
-from pipeline.sites import KeyWriter, bucket_of, count_bucket, load_tables
+from pipeline.sites import bucket_of, count_bucket, keep_keys, load_tables
 from pipeline.workers import RunError
 
 WORDS = (
@@ -41,18 +41,18 @@ def test_kept_pages_are_the_parsed_pages(tmp_path):
     empty = html_page("")
     assert not empty.blocks
     pages = [empty, *sample_pages(), text_page("- one\n- two \u00e7\n\nlast"), empty]
-    with PageKeeper(tmp_path / "kept" / "x.arrow") as keeper:
+    with keep_pages(tmp_path / "kept" / "x.arrow") as keep:
         for page in pages:
-            keeper.add(page)
+            keep(page)
     assert list(kept_pages(tmp_path / "kept" / "x.arrow")) == pages
-    with PageKeeper(tmp_path / "kept" / "none.arrow"):
+    with keep_pages(tmp_path / "kept" / "none.arrow"):
         pass
     assert list(kept_pages(tmp_path / "kept" / "none.arrow")) == []
 
 
 def test_pages_are_kept_whole_or_not_at_all(tmp_path):
-    with pytest.raises(NoText), PageKeeper(tmp_path / "x.arrow") as keeper:
-        keeper.add(text_page("words"))
+    with pytest.raises(NoText), keep_pages(tmp_path / "x.arrow") as keep:
+        keep(text_page("words"))
         raise NoText
     assert list(tmp_path.iterdir()) == []
 
@@ -65,10 +65,10 @@ def test_sites_counted_on_disk_are_those_counted_in_memory(tmp_path):
         for n in range(2 if site == "few.example" else 7)
     ] + [html_page("<p>no site</p>")._replace(site=None)]
     for shard in range(3):  # each site stands in several shards
-        with KeyWriter(tmp_path / "keys" / f"part-{shard}.arrow", 4) as writer:
+        with keep_keys(tmp_path / "keys" / f"part-{shard}.arrow", 4) as keep:
             for page in pages[shard::3]:
                 if keys := page_keys(page):
-                    writer.add(keys)
+                    keep(keys)
     paths = [tmp_path / "sites" / f"{bucket}.jsonl" for bucket in range(4)]
     for bucket, path in enumerate(paths):
         count_bucket(tmp_path / "keys", bucket, path)
