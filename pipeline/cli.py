@@ -20,6 +20,7 @@ from pipeline.parse import DEFAULT_PARSER, PARSERS
 from pipeline.read import Columns, InputError, PageError, find, read
 from pipeline.runlog import LOGS, start_log
 from pipeline.streams import UsageError, input_lines, output, write_line
+from pipeline.tag.demand import Demand, cost, meet, recalls
 from pipeline.workers import RunError
 
 if TYPE_CHECKING:
@@ -119,6 +120,7 @@ def build_parser() -> argparse.ArgumentParser:
         )  # fmt: skip
     _parser_option(sub)
     _model_options(sub, "cleaner", "tagger")
+    _demand_options(sub)
 
     sub = verb("clean", _clean, "clean pages: one JSON line a page, every block with verdict, score and reason")
     _input_options(sub)
@@ -130,6 +132,7 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("articles", metavar="ARTICLES.jsonl", help="- reads standard input")
     sub.add_argument("-o", "--out", default="-", metavar="OUT.jsonl", help="default: standard output")
     _model_options(sub, "tagger")
+    _demand_options(sub)
 
     sub = verb("explain", _explain, "show one page: every block with its verdict, every passage with its tags, and why")
     sub.add_argument("page", metavar="PAGE", help="a file with one page")
@@ -143,14 +146,20 @@ def build_parser() -> argparse.ArgumentParser:
         sub.add_argument(f"--{name}", metavar=form.metavar, help=form.help)
 
     sub = verb("train", _train, "train a model from labelled data and write it with its manifest and card")
-    sub.add_argument("model", choices=("cleaner", "tagger", "reference"), help="which one")
+    sub.add_argument("model", choices=("cleaner", "tagger", "teacher", "reference"), help="which one")
     sub.add_argument(
-        "--corpus", type=Path, metavar="DIR", help="the labelled data; default: ../shared/bench or ../shared/corpora"
-    )
-    sub.add_argument(
-        "-o", "--out", type=Path, metavar="DIR", help="model folder; default: models/cleaner or models/tagger"
-    )
+        "--corpus", type=Path, metavar="DIR",
+        help="the labelled data; default: ../shared/bench for the cleaner, for the others ../shared/corpora",
+    )  # fmt: skip
+    sub.add_argument("-o", "--out", type=Path, metavar="DIR", help="model folder; default: that name in models")
     sub.add_argument("--predictions", type=Path, metavar="DIR", help="also write the out-of-fold answers there")
+    sub.add_argument(
+        "--labels", type=Path, metavar="DIR",
+        help="tagger and teacher: the label store that corrects the corpus and adds to it; default: data/labels",
+    )  # fmt: skip
+    sub.add_argument(
+        "--force", action="store_true", help="tagger: write the new model even where it is worse than the one before"
+    )
 
     sub = verb("compare", _compare, "compare two runs, or one run with what its tagger learnt from")
     sub.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="folder of a run; the second is the later one")
@@ -178,6 +187,32 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("--repin", action="store_true", help="raise the floors to what was measured; never lowers one")
     _model_options(sub, "cleaner", "tagger")
     return parser
+
+
+def _demand_options(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument(
+        "--min-confidence", type=_share, default=Demand().min_confidence, metavar="P",
+        help="give no tag whose probability is below P, and mark verdicts less sure than P either way as unsure; "
+        "from 0.5; default: the model's thresholds alone",
+    )  # fmt: skip
+    sub.add_argument(
+        "--recall", action="append", default=[], metavar="LABEL=RECALL",
+        help="set the label's threshold so that it reached this recall on unseen publishers, and tell what precision "
+        "that costs; may be given for each label",
+    )  # fmt: skip
+
+
+def _demand(options: argparse.Namespace) -> Demand:
+    """What is asked of the tagger; its cost is told at once."""
+    from pipeline.tag import load_tagger
+
+    demand = Demand(options.min_confidence, recalls(options.recall))
+    if demand != Demand():
+        tagger = load_tagger(options.tagger)
+        meet(tagger, demand)
+        for line in cost(tagger, demand):
+            print(f"pipeline {options.verb}: {line}", file=sys.stderr)
+    return demand
 
 
 def _parser_option(sub: argparse.ArgumentParser) -> None:
@@ -225,6 +260,7 @@ def _run(options: argparse.Namespace) -> int:
         Limits(*(getattr(options, name) for name in Limits._fields)),
         options.site_table,
         options.retry_errors,
+        _demand(options),
     )
     if options.log != LOGS[0]:
         start_log(options.log)
@@ -283,7 +319,7 @@ def _tag(options: argparse.Namespace) -> int:
     from pipeline.split import split
     from pipeline.tag import LABELS, load_tagger, tag
 
-    tagger = load_tagger(options.tagger)
+    tagger = meet(load_tagger(options.tagger), _demand(options))
     with input_lines(options.articles) as lines, output(options.out) as stream:
         for row, blocks in read_articles(lines, options.articles):
             title = row.get("title") if isinstance(row.get("title"), str) else None
@@ -340,7 +376,15 @@ def _train(options: argparse.Namespace) -> int:
     def report(line: str) -> None:
         print(line, file=sys.stderr, flush=True)
 
-    train(options.model, options.corpus, options.out, options.predictions, report)
+    train(
+        options.model,
+        options.corpus,
+        options.out,
+        report,
+        predictions=options.predictions,
+        labels=options.labels,
+        force=options.force,
+    )
     return DONE
 
 

@@ -29,6 +29,8 @@ from pipeline.places import Places, read_json, write_json
 from pipeline.read import STDIN, Columns, Source, find, ranges
 from pipeline.shard import Settings, Shard
 from pipeline.sites import bucket_count
+from pipeline.tag import load_tagger
+from pipeline.tag.demand import Demand, meet
 from pipeline.workers import LOCAL, SERIAL, Marker, RunError, Workers, check_engine, cores, drive, open_workers
 from pipeline.write import SCHEMAS
 
@@ -48,9 +50,9 @@ class RunOptions(NamedTuple):
     parser: str = DEFAULT_PARSER  # one of PARSERS
     columns: Columns = Columns()  # what the columns of tables are called
     limits: Limits = Limits()
-
     site_table: Path | None = None  # what the pages of each site repeat, instead of counting it
     retry_errors: str | None = None  # do those shards again in which pages failed with this error
+    demand: Demand = Demand()  # what is asked of the tagger
 
 
 Progress = Callable[[int, int, int], None]  # pages done (errors among them), steps done, steps in all
@@ -97,6 +99,8 @@ def run(
     sources = find(inputs, options.columns)
     shards = list(plan(sources, options.limit))
     digests = model_digest(models[0], "cleaner"), model_digest(models[1], "tagger")
+    if options.demand != Demand():
+        meet(load_tagger(models[1]), options.demand)  # a demand that cannot be met ends the run here
     if options.site_table:
         read_tables(options.site_table)  # says what is wrong with it before the work begins
     spec = {
@@ -108,12 +112,14 @@ def run(
         "parser": options.parser,
         "limits": options.limits._asdict(),
         "site_table": _file_digest(options.site_table) if options.site_table else None,
+        "demand": {"min_confidence": options.demand.min_confidence, "recall": dict(options.demand.recall)},
         "models": dict(zip(("cleaner", "tagger"), digests, strict=True)),
         "version": __version__,
     }
     target = _prepare(out, spec, options)
     places = Places(target.resolve())
-    settings = Settings(options.parser, options.limits, bucket_count(len(shards)), options.engine != SERIAL)
+    buckets, guarded = bucket_count(len(shards)), options.engine != SERIAL
+    settings = Settings(options.parser, options.limits, buckets, options.demand, guarded)
     absolute = models[0].resolve(), models[1].resolve()
     table = options.site_table.resolve() if options.site_table else None
     job = Job(os.getcwd(), places, absolute, digests, settings, table)

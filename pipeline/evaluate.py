@@ -23,7 +23,7 @@ from pipeline.parse import parse
 from pipeline.read import InputError, PageError, find, read
 from pipeline.records import Article, TaggedSection
 from pipeline.shard import Models, load_models, tag_article
-from pipeline.tag import LABELS
+from pipeline.tag import LABELS, section_tags
 
 Truth = dict[str, Any]
 _SPACE = re.compile(r"\s+")
@@ -172,6 +172,9 @@ def section_pairs(outcome: Outcome) -> list[tuple[Sequence[str], Sequence[str]]]
     if outcome.truth["language"] != "en":
         return []
     found: dict[str, tuple[str, ...]] = {}
+    plain = [passage for tagged in outcome.sections if not tagged.section.heading for passage in tagged.passages]
+    if plain:  # runs cut where topics turn: the truth has them as one section
+        found[""] = section_tags([one.tags for one in plain], [len(one.passage.text.split()) for one in plain])
     for tagged in outcome.sections:
         found.setdefault(_squeezed(tagged.section.heading), tagged.tags)
     missing = ("(section not found)",)

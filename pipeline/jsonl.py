@@ -109,4 +109,5 @@ def _passage_row(tagged: TaggedPassage, labels: Sequence[str]) -> Row:
         "tags": list(tagged.tags),
         "scores": dict(zip(labels, tagged.scores, strict=True)),
         "evidence": [evidence_row(evidence) for evidence in tagged.evidence],
+        "unsure": list(tagged.unsure),
     }

@@ -133,6 +133,7 @@ class TaggedPassage(NamedTuple):
     tags: tuple[str, ...]  # primary first
     scores: tuple[float, ...]  # calibrated probability of each label, in the labels' order, four decimals
     evidence: tuple[Evidence, ...]  # one for each tag
+    unsure: tuple[str, ...] = ()  # labels for which neither yes nor no is as probable as the user asks for
 
 
 class TaggedSection(NamedTuple):

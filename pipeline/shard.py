@@ -29,6 +29,7 @@ from pipeline.records import Article, ParsedPage, RawPage, TaggedSection
 from pipeline.sites import keep_keys
 from pipeline.split import split
 from pipeline.tag import LABELS, Tagger, load_tagger, tag
+from pipeline.tag.demand import Demand, meet
 from pipeline.write import Row, Rows, TableWriter, page_rows
 
 #: Only pages of these kinds, in this language, are tagged.
@@ -56,6 +57,7 @@ class Settings(NamedTuple):
     parser: str = DEFAULT_PARSER  # one of `pipeline.parse.PARSERS`
     limits: Limits = Limits()
     buckets: int = 1  # into which the sites are dealt
+    demand: Demand = Demand()  # what is asked of the tagger
     guarded: bool = False  # in a process of its own, which the CPU limit may kill
 
 
@@ -130,6 +132,7 @@ def clean_shard(
     dict
         The marker: ``counts`` of rows by table, ``errors`` by class, and CPU ``seconds`` by stage.
     """
+    models = models._replace(tagger=meet(models.tagger, settings.demand))
     parsed = read_json(places.parsed(shard.name))
     counts: Counter[str] = Counter()
     errors: Counter[str] = Counter()

@@ -78,6 +78,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("causes", pa.float64()),
             ("remedies", pa.float64()),
             ("warning_signs", pa.float64()),
+            ("unsure", _TAGS),
             ("evidence", _EVIDENCE),
             ("start", pa.int32()),  # characters [start, end) of pages.text
             ("end", pa.int32()),
@@ -172,6 +173,7 @@ def page_rows(article: Article, sections: Sequence[TaggedSection], labels: Seque
                 "kind": tagged.passage.kind,
                 "tags": list(tagged.tags),
                 **dict(zip(labels, tagged.scores, strict=True)),
+                "unsure": list(tagged.unsure),
                 "evidence": [evidence_row(e) for e in tagged.evidence],
                 "start": starts[tagged.passage.block],
                 "end": starts[tagged.passage.block] + len(tagged.passage.text),

@@ -150,7 +150,7 @@ def test_models_are_loaded_once_and_can_be_given(article, models):
         html=models.cleaner.html._replace(trees=type(never)(never.nodes, never.starts, -90.0, never.n_features))
     )
     assert pipeline.clean(HTML_PAGE.read_bytes(), cleaner=deaf).text == ""
-    strict = models.tagger._replace(thresholds=(0.9999, 0.9999, 0.9999))
+    strict = models.tagger._replace(thresholds=(0.9999,) * 3, plain_thresholds=(0.9999,) * 3)
     assert {tagged.tags for tagged in pipeline.tag(article, tagger=strict)} == {()}
 
 

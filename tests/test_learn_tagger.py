@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +13,28 @@ import pytest
 from scipy.special import expit
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from pipeline.learn.corpus import FILES, WeakRow, read_gold, read_weak
-from pipeline.learn.first_level import LinearOptions, fit_first_level, pool_texts
+from pipeline.label.store import STORE
+from pipeline.learn.corpus import FILES, WRITTEN_FOLDS, WeakRow, read_added, read_gold, read_weak
+from pipeline.learn.first_level import Lesson, LinearOptions, fit_first_level, pool_texts
 from pipeline.learn.questions import MAX_PASSAGES, question_rows, with_asked_headings
 from pipeline.learn.rows import CorpusError, digests
-from pipeline.learn.second_level import NetOptions, fit_calibration, fit_nets, fit_thresholds
+from pipeline.learn.second_level import (
+    RECALLS,
+    NetOptions,
+    fit_calibration,
+    fit_curve,
+    fit_kind_calibrations,
+    fit_kind_thresholds,
+    fit_nets,
+    fit_thresholds,
+)
 from pipeline.learn.tag_scores import macro_f1, score_table, tags_to_array
-from pipeline.learn.tagger import TaggerOptions, evaluate_tagger, train_tagger
-from pipeline.model_store import SHIPPED
+from pipeline.learn.tagger import TaggerOptions, compared, score_before, train_tagger
+from pipeline.learn.taught import NOTHING, quantize, read_taught, text_key
+from pipeline.model_store import SHIPPED, save_model
 from pipeline.tag import LABELS, load_tagger, tag
 from pipeline.tag.lookup import look_up
+from pipeline.tag.model import ROLE_COLUMNS
 from pipeline.tag.score import first_level, score_sentences, second_level
 from pipeline.tag.terms import prefix_terms, word_terms
 from pipeline.write import text_hash
@@ -56,11 +69,37 @@ FILLERS = [
     "travel",
     "stress",
 ]
+NO_LESSON = Lesson(np.zeros(0, dtype=bool), NOTHING.by_all())
 
 
 def write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
     data = "".join(json.dumps(row) + "\n" for row in rows).encode()
     path.write_bytes(gzip.compress(data) if path.suffix == ".gz" else data)
+
+
+def unlabelled(number: int) -> dict[str, Any]:
+    """An article of the three tags' sentences, by a publisher of fold `number % 3`."""
+    texts = [sentence.format(FILLERS[number]) for sentences in PARTS.values() for sentence in sentences]
+    row: dict[str, Any] = {"id": f"u{number}", "title": "Aches", "kind": "news", "source": "x"}
+    row["url"] = f"https://www.site{number % 3}.org/u"
+    return {**row, "paragraphs": [{"type": "paragraph", "text": text} for text in texts]}
+
+
+@pytest.fixture(scope="module")
+def teacher(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Logits of teachers, one a fold, who know the sentences' tags."""
+    folder = tmp_path_factory.mktemp("teacher")
+    said = {
+        sentence.format(filler): [4.0 if tag_ == label else -4.0 for tag_ in LABELS]
+        for label, sentences in PARTS.items()
+        for sentence in sentences
+        for filler in FILLERS
+    }
+    logits = quantize(np.repeat(np.array([*said.values()])[:, None], WRITTEN_FOLDS - 1, axis=1))
+    keys = np.array([text_key(text) for text in said], dtype=np.uint64)
+    folds = np.arange(WRITTEN_FOLDS - 1, dtype=np.uint8)  # one fold has no teacher
+    save_model(folder, "teacher", {"keys": keys, "logits": logits, "folds": folds}, {}, {})
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +139,7 @@ def corpora(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_rows(folder / "folds.jsonl", folds)
     write_rows(folder / "weak_heading_sections.jsonl.gz", weak)
     write_rows(folder / "weak_medquad_sections.jsonl.gz", [])
+    write_rows(folder / "unlabelled_articles.jsonl.gz", [unlabelled(number) for number in range(9)])
     return folder
 
 
@@ -122,6 +162,42 @@ def test_gold_without_fold_or_with_unknown_tag_is_refused(corpora: Path, tmp_pat
     (tmp_path / "folds.jsonl").write_text("{")
     with pytest.raises(CorpusError, match="folds.jsonl, line 1: is no JSON"):
         read_gold(tmp_path, LABELS)
+
+
+def test_the_store_corrects_the_corpus_and_adds_articles(corpora: Path) -> None:
+    row = unlabelled(4)
+    first, second = (part["text"] for part in row["paragraphs"][:2])
+    plain = read_gold(corpora, LABELS)[0]
+    corrected = ("a0", text_hash(plain.sections[0].passages[3].text))
+    answers = {corrected: ("warning_signs",), ("u4", text_hash(first)): ("causes",), ("u4", text_hash(second)): ()}
+    (article, *_), (added,) = read_gold(corpora, LABELS, answers), read_added(corpora, LABELS, answers)
+    different = [(old, new) for old, new in zip(plain.labels, article.labels, strict=True) if old != new]
+    assert plain.labels[3] == ("remedies",) and different == [(("remedies",), ("warning_signs",))]
+    assert (added.article_id, added.group, added.publisher, added.fold) == ("u4", "news", "site1.org", 1)
+    assert added.labels[:2] == (("causes",), ()) and added.answered == (True, True, *[False] * 10)
+    assert not any(any(tags) for tags in added.labels[2:])
+
+
+def test_training_learns_from_the_store_and_scores_both_ways(corpora: Path, tmp_path: Path) -> None:
+    store = tmp_path / "labels"
+    store.mkdir()
+    shutil.copy(STORE / "labels.toml", store)
+    texts = [part["text"] for part in unlabelled(4)["paragraphs"]]
+    of_texts = [[label] if label else [] for label, sentences in PARTS.items() for _ in sentences]
+    rows = [
+        {"article": "u4", "hash": text_hash(text), "tags": tags} for text, tags in zip(texts, of_texts, strict=True)
+    ]
+    rows.append({"article": "a0", "hash": text_hash(read_gold(corpora, LABELS)[0].sections[0].passages[0].text)})
+    rows[-1]["tags"] = ["warning_signs", "remedies"]
+    lines = [json.dumps({**row, "reader": "r1", "date": "2026-11-24"}) for row in rows]
+    (store / "r1.jsonl").write_text("\n".join(lines))
+    options = TaggerOptions(LinearOptions(min_texts=2), NetOptions(epochs=60, learning_rate=0.01))
+    scores = train_tagger(corpora, tmp_path / "out", options, teacher=tmp_path / "none", labels=store)
+    data = json.loads((tmp_path / "out" / "manifest.json").read_text())["data"]
+    assert (data["corrected_passages"], data["added_articles"], data["added_passages"]) == (1, 1, 12)
+    assert scores["added"]["passages"] == 12 and scores["added"]["macro_f1"] > 0.8
+    assert scores["before_correction"]["news"] != scores["macro_f1"]["news"]
+    assert scores["before_correction"]["explainer"] == scores["macro_f1"]["explainer"]
 
 
 def test_weak_rows_leave_out_gold_articles_and_unsure_sections(corpora: Path) -> None:
@@ -154,13 +230,15 @@ def test_every_question_has_text_and_known_tags() -> None:
     assert {tag_ for row in rows for tag_ in row.tags} == set(LABELS)
 
 
-def test_frozen_level_1_says_what_scikit_learn_says(corpora: Path) -> None:
+def test_frozen_level_1_says_what_scikit_learn_says(corpora: Path, teacher: Path) -> None:
     articles = read_gold(corpora, LABELS)
     weak = read_weak(corpora, set())
     tags = tags_to_array([carried for article in articles for carried in article.labels])
-    pool = pool_texts(articles, weak, 2)
+    taught = read_taught(corpora, teacher)
+    pool = pool_texts(articles, weak, taught.texts, 2)
     everything = np.ones(len(tags), dtype=bool), np.ones(len(weak), dtype=bool)
-    fitted = fit_first_level(pool, tags, weak, *everything, LinearOptions(min_texts=2))
+    lesson = Lesson(np.ones(len(taught.texts), dtype=bool), taught.by_all())
+    fitted = fit_first_level(pool, tags, weak, *everything, lesson, LinearOptions(min_texts=2))
     pages, features = [], []
     for layout, ids in zip(pool.layouts, pool.text_ids, strict=True):
         found = look_up(layout.texts, fitted.linear)
@@ -175,15 +253,39 @@ def test_frozen_level_1_says_what_scikit_learn_says(corpora: Path) -> None:
         assert running == pytest.approx(training, abs=1e-4)
 
 
+def test_the_student_learns_what_the_teacher_says(corpora: Path, teacher: Path) -> None:
+    articles = read_gold(corpora, LABELS)
+    tags = tags_to_array([carried for article in articles for carried in article.labels])
+    weak = read_weak(corpora, set())
+    taught = read_taught(corpora, teacher)
+    assert len(taught.texts) == 9 * 12 and (taught.by(2) == taught.by_all()).all() and taught.by(4) is None
+    pool = pool_texts(articles, weak, taught.texts, 2)
+    everything = np.ones(len(tags), dtype=bool), np.ones(len(weak), dtype=bool)
+    lesson = Lesson(np.array([publisher != "site0.org" for publisher in taught.publishers]), taught.by_all())
+    linear = fit_first_level(pool, tags, weak, *everything, lesson, LinearOptions(min_texts=2)).linear
+    sums = look_up(["It is caused by salt in most people.", "About one in ten knows salt."], linear).sums
+    student = sums[:, ROLE_COLUMNS["student"]] + linear.weak_intercept[-3:]
+    assert student[0, 0] > 2 and student[0, 1:].max() < -2 and student[1].max() < -2
+
+
+def test_texts_the_teacher_did_not_answer_and_a_missing_teacher(corpora: Path, tmp_path: Path) -> None:
+    assert read_taught(corpora, tmp_path / "none") == NOTHING
+    keys = np.array([text_key("Rest and salt relieve the pain."), 7], dtype=np.uint64)
+    arrays = {"keys": keys, "logits": np.full((2, 1, 3), 127, np.int8), "folds": np.array([1], dtype=np.uint8)}
+    save_model(tmp_path, "teacher", arrays, {}, {})
+    taught = read_taught(corpora, tmp_path)
+    assert taught.texts == ["Rest and salt relieve the pain."] and taught.publishers == ["site2.org"]
+    assert taught.by(0) is None and taught.by_all().tolist() == [[pytest.approx(6.35)] * 3]
+
+
 def test_lookup_is_tfidf_of_scikit_learn(corpora: Path) -> None:
     articles = read_gold(corpora, LABELS)
     weak = [WeakRow(text, "Causes", ("causes",), "s", "p") for text in ("It is caused by salt.", "Salt is old.")]
     weak += [WeakRow("Rest helps, rest is good, rest.", "Treatment", ("remedies", "warning_signs"), "s", "p")]
     tags = tags_to_array([carried for article in articles for carried in article.labels])
-    pool = pool_texts(articles, weak, 1)
-    fitted = fit_first_level(
-        pool, tags, weak, np.ones(len(tags), dtype=bool), np.ones(3, dtype=bool), LinearOptions(min_texts=1)
-    )
+    pool = pool_texts(articles, weak, [], 1)
+    everything = np.ones(len(tags), dtype=bool), np.ones(3, dtype=bool)
+    fitted = fit_first_level(pool, tags, weak, *everything, NO_LESSON, LinearOptions(min_texts=1))
     linear = fitted.linear
     probe = linear._replace(table=np.ones_like(linear.table))
     names = fitted.terms
@@ -221,6 +323,35 @@ def test_calibration_and_thresholds() -> None:
     assert fit_thresholds(scores, scores >= 0.7)[0] == pytest.approx(0.7, abs=0.02)
 
 
+def test_calibration_by_kind_falls_back_on_that_of_all() -> None:
+    logits = np.array([[-2.0], [-1.0], [1.0], [2.0], [0.5], [3.0]])
+    tags = np.array([[0], [1], [0], [1], [1], [1]], dtype=bool)
+    headed = np.array([1, 1, 1, 1, 0, 0], dtype=bool)  # all passages without headings carry the tag
+    of_headed, of_plain = fit_kind_calibrations(logits, tags, headed)
+    assert of_headed == pytest.approx(fit_calibration(logits[:4], tags[:4]))
+    assert of_plain == pytest.approx(fit_calibration(logits, tags))
+
+
+def test_thresholds_by_kind_are_drawn_to_those_of_all() -> None:
+    scores = np.tile(np.linspace(0, 1, 2000), 2)[:, None]
+    headed = np.arange(4000) < 2000
+    tags = np.where(headed[:, None], scores >= 0.3, scores >= 0.7)
+    (of_headed,), (of_plain,) = fit_kind_thresholds(scores, tags, headed)
+    (of_all,) = fit_thresholds(scores, tags)
+    trust = 1400 / 1700  # 1,400 of the headed passages carry the tag
+    assert of_headed == pytest.approx(0.3 * trust + of_all * (1 - trust), abs=0.02)
+    assert of_plain == pytest.approx(0.7 * 600 / 900 + of_all * 300 / 900, abs=0.02)
+    assert fit_kind_thresholds(scores, tags, np.ones(4000, dtype=bool))[1] == (of_all,)
+
+
+def test_curve_names_the_highest_threshold_of_each_recall() -> None:
+    probabilities = np.array([0.9, 0.8, 0.8, 0.3, 0.2, 0.0])
+    carried = np.array([True, True, False, False, True, True])
+    curve = fit_curve(probabilities, carried)
+    assert curve[0] == [0.8, 0.6667, 0.5]  # recall 0.30: the first alone reaches 0.25
+    assert curve[-1] == [0.2, 0.6, 0.75] and len(curve) == len([r for r in RECALLS if r <= 0.75])
+
+
 def test_scores_by_hand() -> None:
     carried = np.array([[1, 0, 0], [1, 0, 1], [0, 1, 0], [0, 0, 0]], dtype=bool)
     given = np.array([[1, 0, 0], [0, 0, 1], [0, 1, 0], [1, 0, 0]], dtype=bool)
@@ -230,19 +361,22 @@ def test_scores_by_hand() -> None:
     assert table["labels"]["remedies"]["brier"] == 0.01
     assert table["labels"]["remedies"]["calibration_error"] == 0.1
     assert table["passages"] == {"all": 4, "news": 2, "explainer": 2}
+    # fold 0: causes 1 of 1 and remedies 1 of 1 are found, signs are nowhere; the best thresholds find no more
+    assert table["threshold_loss_by_fold"]["0"] == 0.0
+    # fold 1: causes are given to the wrong one of two; the best threshold takes both
+    assert table["threshold_loss_by_fold"]["1"] == pytest.approx(2 / 3 / 3, abs=1e-4)
 
 
-def test_training_from_end_to_end_twice_the_same(corpora: Path, tmp_path: Path) -> None:
+def test_training_from_end_to_end_twice_the_same(corpora: Path, teacher: Path, tmp_path: Path) -> None:
     options = TaggerOptions(LinearOptions(min_texts=2), NetOptions(epochs=60, learning_rate=0.01))
-    scores = train_tagger(corpora, tmp_path / "one", options, predictions=tmp_path / "oof")
+    scores = train_tagger(corpora, tmp_path / "one", options, predictions=tmp_path / "oof", teacher=teacher)
     (first, *_) = map(json.loads, (tmp_path / "oof" / "tags.jsonl").read_text().splitlines())
     assert first["id"] == "a0" and len(first["passages"]) == 12
     assert first["passages"][0] == {"text_hash": text_hash("Strain and cold air bring it on."), "tags": ["causes"]}
-    train_tagger(corpora, tmp_path / "two", options)
+    train_tagger(corpora, tmp_path / "two", options, teacher=teacher)
     for name in ("arrays.npz", "words.json", "manifest.json", "CARD.md"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
     assert scores["macro_f1"]["all"] > 0.8  # the three kinds of sentence share no telling word
-    assert evaluate_tagger(corpora, options) == scores
     manifest = json.loads((tmp_path / "one" / "manifest.json").read_text())
     assert manifest["scores"] == scores and manifest["data"]["sha256"] == digests(corpora, FILES)
     (section,) = tag("Aches", [read_gold(corpora, LABELS)[0].sections[0]], load_tagger(tmp_path / "one"))
@@ -253,6 +387,20 @@ def test_training_from_end_to_end_twice_the_same(corpora: Path, tmp_path: Path) 
     ]
 
 
+def test_a_worse_model_is_written_only_by_force(corpora: Path, tmp_path: Path) -> None:
+    assert score_before(tmp_path, corpora) is None
+    known = {"data": {"sha256": digests(corpora, FILES)}, "scores": {"macro_f1": {"all": 0.9}}}
+    (tmp_path / "manifest.json").write_text(json.dumps(known))
+    assert score_before(tmp_path, corpora) == 0.9
+    known["data"]["sha256"]["folds.jsonl"] = "0"
+    (tmp_path / "manifest.json").write_text(json.dumps(known))
+    assert score_before(tmp_path, corpora) is None  # other folds: nothing to compare
+    with pytest.raises(CorpusError, match="0.8, before: 0.9. The new model is worse and is not written; --force"):
+        compared(0.8, 0.9, False)
+    assert compared(0.8, 0.9, True) == "macro-F1 on the folds: 0.8, before: 0.9"
+    assert compared(0.9, 0.9, False) and compared(0.1, None, False)
+
+
 def test_shipped_model_was_trained_on_these_corpora_and_keeps_its_floors() -> None:
     if not CORPORA.is_dir():
         pytest.skip("the corpora are not part of the project: see data/README.md")
@@ -260,6 +408,6 @@ def test_shipped_model_was_trained_on_these_corpora_and_keeps_its_floors() -> No
     assert manifest["data"]["sha256"] == digests(CORPORA, FILES)
     scores = manifest["scores"]
     assert scores["macro_f1"]["all"] >= 0.76
-    assert scores["macro_f1"]["news"] >= 0.62
+    assert scores["macro_f1"]["news"] >= 0.64
     assert scores["macro_f1"]["explainer"] >= 0.85
     assert scores["macro_f1"]["all"] > scores["baseline"]["macro_f1"]["all"] + 0.05

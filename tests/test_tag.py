@@ -13,16 +13,18 @@ import numpy as np
 import pytest
 
 from pipeline.model_store import ModelError, load_model, save_model
-from pipeline.records import Block, Section, TaggedSection
+from pipeline.records import Block, Passage, Section, TaggedPassage, TaggedSection
 from pipeline.split import split
-from pipeline.tag import LABELS, SECTION_SHARE, Tagger, carried_labels, load_tagger, section_tags, tag
+from pipeline.tag import LABELS, SECTION_SHARE, Tagger, carried_labels, cut, load_tagger, section_tags, tag
 from pipeline.tag.context import FEATURES, context_features
+from pipeline.tag.demand import Demand, DemandError, cost, meet, recalls
 from pipeline.tag.evidence import take_apart, terms_of_logit
 from pipeline.tag.layout import lay_out
 from pipeline.tag.lookup import look_up
 from pipeline.tag.model import ROLES, SCHEMA
 from pipeline.tag.score import calibrate, first_level, score_sentences
 from pipeline.tag.terms import prefix_terms, sentences, tokens, word_terms
+from pipeline.tag.turns import runs
 
 TERMS = [
     "fever",
@@ -50,12 +52,14 @@ def tiny_model(folder: Path, **changes: Any) -> Path:
         arrays["table"][TERMS.index(term), label] = 3.0
     arrays["idf"] = 1 + random.random(len(TERMS))
     arrays["feature_scale"] = 1 + random.random(len(FEATURES))
-    arrays["calibration"] = np.ones((len(LABELS), 2))
+    arrays["calibration"] = np.ones((2, len(LABELS), 2))
     manifest: dict[str, Any] = {
         "labels": list(LABELS),
         "roles": list(ROLES),
         "features": list(FEATURES),
         "thresholds": dict.fromkeys(LABELS, 0.5),
+        "thresholds_without_headings": dict.fromkeys(LABELS, 0.5),
+        "curves": dict.fromkeys(LABELS, [[0.4, 0.8, 0.5], [0.1, 0.6, 0.9]]),
     }
     words = {"terms": list(TERMS)}
     for name, value in changes.items():
@@ -161,7 +165,7 @@ def test_layout_names_every_text_once() -> None:
 def test_context_leaves_the_passage_itself_out() -> None:
     layout = lay_out(None, EXAMPLE)
     scores = np.arange(18, dtype=np.float32).reshape(6, 3)
-    features = context_features(layout, scores, np.zeros((6, 6)), np.zeros(3), np.zeros((6, 12)))
+    features = context_features(layout, scores, np.zeros((6, 9)), np.zeros(3), np.zeros((6, 18)))
     column = {name: features[:, number] for number, name in enumerate(FEATURES)}
     assert column["score at -1 causes"].tolist() == [0, 0, 3, 6, 9, 12]
     assert column["score at +2 causes"].tolist() == [6, 9, 12, 15, 0, 0]
@@ -187,7 +191,7 @@ def test_every_term_and_the_base_sum_to_the_logit(tiny: Tagger) -> None:
 
 
 def test_evidence_names_words_and_the_carrying_sentence(tiny: Tagger) -> None:
-    (section,) = tag(None, EXAMPLE[:1], tiny._replace(thresholds=(0.0001, 0.0001, 0.0001)))
+    (section,) = tag(None, EXAMPLE[:1], tiny._replace(plain_thresholds=(0.0001, 0.0001, 0.0001)))
     (passage,) = section.passages
     sentence = {e.tag: passage.passage.text[e.start : e.end] for e in passage.evidence}
     assert sentence["causes"] == "Smoking brings fever."
@@ -200,7 +204,9 @@ def test_evidence_names_words_and_the_carrying_sentence(tiny: Tagger) -> None:
 
 
 def test_evidence_skips_sentences_without_words(tiny: Tagger) -> None:
-    (section,) = tag(None, article("… Stiff backs ache. Smoking brings it."), tiny._replace(thresholds=(0.0001, 1, 1)))
+    (section,) = tag(
+        None, article("… Stiff backs ache. Smoking brings it."), tiny._replace(plain_thresholds=(0.0001, 1, 1))
+    )
     (passage,) = section.passages
     (evidence,) = passage.evidence
     assert passage.passage.text[evidence.start : evidence.end] == "Smoking brings it."
@@ -260,6 +266,46 @@ def test_section_tags(tags: Sequence[Sequence[str]], words: list[int], expected:
     assert section_tags(tags, words) == expected
 
 
+@pytest.mark.parametrize(
+    ("probabilities", "words", "ends"),
+    [
+        ([[1, 0, 0]] * 3 + [[0, 1, 0]] * 3, 40, [3, 6]),
+        ([[1, 0, 0]] * 3 + [[0, 1, 0]] * 3, 5, [6]),  # too few words to pay for another run
+        ([[1, 0, 0]] * 3 + [[0, 1, 0]] + [[1, 0, 0]] * 3, 40, [7]),  # one passage is no run
+        ([[1, 0, 0]] * 2 + [[0, 0, 0]] * 9 + [[0, 0, 1]] * 2, 40, [2, 11, 13]),
+        ([[0.6, 0.1, 0.2]] * 5, 90, [5]),
+    ],
+)
+def test_runs_end_where_topics_turn(probabilities: list[list[float]], words: int, ends: list[int]) -> None:
+    assert runs(np.array(probabilities), np.full(len(probabilities), words)) == ends
+
+
+def test_only_sections_without_heading_are_cut() -> None:
+    passages = [Passage(n, "paragraph", "word " * 40) for n in (2, 3, 5, 6)]
+    scores = [(1.0, 0.0, 0.0)] * 2 + [(0.0, 1.0, 0.0)] * 2
+    tagged = [TaggedPassage(p, (), s, ()) for p, s in zip(passages, scores, strict=True)]
+    headless, headed = Section("", 0, (), tuple(passages), 2), Section("Rest", 2, (), tuple(passages), 1)
+    assert [(part.position, len(answers)) for part, answers in cut(headless, tagged)] == [(2, 2), (5, 2)]
+    assert cut(headed, tagged) == [(headed, tuple(tagged))]
+    assert cut(headless, tagged[:3]) == [(headless, tuple(tagged[:3]))]
+
+
+def test_articles_without_headings_have_their_own_thresholds(tiny: Tagger) -> None:
+    eager = tiny._replace(plain_thresholds=(0.0001,) * 3, thresholds=(1.0,) * 3)
+    (plain,) = tag(None, article("Smoking."), eager)
+    (headed,) = tag(None, article("# Habits", "Smoking."), eager)
+    assert len(plain.passages[0].tags) == 3 and headed.passages[0].tags == ()
+
+
+def test_articles_without_headings_have_their_own_calibration(tiny: Tagger) -> None:
+    shifted = tiny.calibration.copy()
+    shifted[1, :, 1] = 50
+    sure = tiny._replace(calibration=shifted)
+    (plain,) = tag(None, article("Smoking."), sure)
+    assert plain.passages[0].scores == (1.0, 1.0, 1.0)
+    assert tag(None, article("# Habits", "Smoking."), sure) == tag(None, article("# Habits", "Smoking."), tiny)
+
+
 def test_section_scores_are_weighted_by_words(tiny: Tagger) -> None:
     (section,) = tag(None, article("Smoking.", "Rest and rest and more rest again."), tiny)
     one, other = (passage.scores for passage in section.passages)
@@ -268,6 +314,53 @@ def test_section_scores_are_weighted_by_words(tiny: Tagger) -> None:
 
 def test_share_of_a_section_is_that_of_the_guide() -> None:
     assert SECTION_SHARE == (1, 3)
+
+
+# what a user may ask for
+
+
+def test_a_recall_sets_the_threshold_and_tells_its_cost(tiny: Tagger) -> None:
+    demand = Demand(recall=recalls(["warning_signs=0.8"]))
+    assert meet(tiny, demand).thresholds == meet(tiny, demand).plain_thresholds == (0.5, 0.5, 0.1)
+    assert cost(tiny, demand) == [
+        "warning_signs: threshold 0.1000 instead of 0.5000; on the folds recall 0.90 instead of 0.50, "
+        "precision 0.60 instead of 0.80"
+    ]
+
+
+def test_a_least_confidence_keeps_sure_tags_and_marks_the_rest(tiny: Tagger) -> None:
+    usual = tag(None, EXAMPLE, tiny)
+    asked = tag(None, EXAMPLE, meet(tiny, Demand(min_confidence=0.9)))
+    pairs = [
+        (before, now)
+        for old, new in zip(usual, asked, strict=True)
+        for before, now in zip(old.passages, new.passages, strict=True)
+    ]
+    for before, now in pairs:
+        scores = dict(zip(LABELS, now.scores, strict=True))
+        assert now.scores == before.scores and before.unsure == ()
+        assert now.tags == tuple(label for label in before.tags if scores[label] >= 0.9)
+        assert now.unsure == tuple(label for label in LABELS if 0.1 < scores[label] < 0.9)
+    assert any(len(now.tags) < len(before.tags) for before, now in pairs) and any(now.unsure for _, now in pairs)
+
+
+@pytest.mark.parametrize(
+    ("confidence", "recall", "message"),
+    [
+        (0.0, ["warning_signs"], "write LABEL=RECALL"),
+        (0.0, ["warning_signs=high"], "write LABEL=RECALL"),
+        (0.0, ["diagnosis=0.9"], "recall of diagnosis: name each of causes, remedies, warning_signs once"),
+        (0.0, ["causes=0.9", "causes=0.8"], "recall of causes: name each"),
+        (0.0, ["causes=0.95"], r"recall 0.95 of causes: this model knows thresholds for recalls up to 0.900"),
+        (0.0, ["causes=0"], "recall 0.0 of causes"),
+        (0.4, [], "the least confidence is 0.4; it must be from 0.5"),
+        (1.0, [], "it must be from 0.5 to below 1"),
+        (0.9, ["causes=0.5"], "ask for one of them"),
+    ],
+)
+def test_a_demand_without_sense_is_refused(tiny: Tagger, confidence: float, recall: list[str], message: str) -> None:
+    with pytest.raises(DemandError, match=message):
+        meet(tiny, Demand(confidence, recalls(recall)))
 
 
 # the model folder
@@ -280,9 +373,12 @@ def test_share_of_a_section_is_that_of_the_guide() -> None:
         ({"features": ["words"]}, "features of another version"),
         ({"thresholds": {"causes": 0.5}}, "thresholds must give each label"),
         ({"thresholds": dict.fromkeys(LABELS, 1.5)}, "thresholds must give each label"),
+        ({"thresholds_without_headings": None}, "thresholds_without_headings must give each label"),
+        ({"curves": {"causes": [[0.4, 0.8, 0.5]]}}, "curves must give each label rows"),
+        ({"curves": dict.fromkeys(LABELS, [[0.4, 0.8]])}, "curves must give each label rows"),
         ({"feature_scale": np.zeros(len(FEATURES))}, "feature_scale must be above 0"),
         ({"feature_scale": np.ones(3)}, r"feature_scale has shape \(3,\)"),
-        ({"calibration": np.full((3, 2), np.nan)}, "not a finite number"),
+        ({"calibration": np.full((2, 3, 2), np.nan)}, "not a finite number"),
         ({"terms": [*TERMS[:-1], TERMS[0]]}, "distinct, words before prefixes"),
         ({"terms": TERMS[:-1]}, "has shape"),
         ({"terms": [*TERMS[:-1], "~rest zzz"]}, "'~rest zzz' stands without its halves"),
@@ -314,7 +410,7 @@ def test_tagging_loads_no_learning_package() -> None:
 
 def test_shipped_model_is_small_and_complete(shipped: Tagger) -> None:
     model = load_model(Path(__file__).parent.parent / "models" / "tagger", "tagger", SCHEMA)
-    assert sum(path.stat().st_size for path in model.folder.iterdir()) < 4_000_000
+    assert sum(path.stat().st_size for path in model.folder.iterdir()) < 5_000_000
     assert {"options", "data", "versions", "scores"} <= set(model.manifest)
     assert "not medical advice" in (model.folder / "CARD.md").read_text(encoding="utf-8")
     json.dumps(model.manifest["scores"])

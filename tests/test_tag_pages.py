@@ -111,7 +111,6 @@ NEWS = [
 
 #: Sections that it should get right and does not yet.
 KNOWN_MISSES = [
-    ("What triggers nosebleeds?", C, "Dry winter air cracks the thin lining of the nose. Picking does the rest."),
     ("What should you do when your nose bleeds?", R, "Sit up, lean forward and pinch the soft part of the nose."),
     ("How do I make it stop?", R, "Lay a warm cloth on the eye and blink often. Artificial tears soothe a dry eye."),
 ]

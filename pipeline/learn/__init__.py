@@ -5,28 +5,45 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from pipeline.label.store import STORE
 from pipeline.model_store import SHIPPED
 
 #: Where each model's labelled data lies unless told otherwise, beside the checkout.
-CORPUS = {"cleaner": Path("../shared/bench"), "tagger": Path("../shared/corpora"), "reference": Path("../shared")}
+CORPUS = {
+    "cleaner": Path("../shared/bench"),
+    "tagger": Path("../shared/corpora"),
+    "teacher": Path("../shared/corpora"),
+    "reference": Path("../shared"),
+}
 
 
 def train(
-    model: str, corpus: Path | None, out: Path | None, predictions: Path | None, report: Callable[[str], None]
+    model: str,
+    corpus: Path | None,
+    out: Path | None,
+    report: Callable[[str], None],
+    *,
+    predictions: Path | None = None,
+    labels: Path | None = None,
+    force: bool = False,
 ) -> None:
     """Train one model and write its folder.
 
     Parameters
     ----------
-    model : {"cleaner", "tagger", "reference"}
+    model : {"cleaner", "tagger", "teacher", "reference"}
     corpus : Path or None
         The labelled data; None: `CORPUS`.
     out : Path or None
         The model folder; None: the shipped one.
-    predictions : Path or None
-        A folder for the out-of-fold answers: of the cleaner `html.jsonl` and `text.jsonl`, of the tagger `tags.jsonl`.
     report : callable
         Told a line for each step.
+    predictions : Path or None
+        A folder for the out-of-fold answers: of the cleaner `html.jsonl` and `text.jsonl`, of the tagger `tags.jsonl`.
+    labels : Path or None
+        Tagger and teacher: the label store that corrects the corpus and adds to it; None: `data/labels`.
+    force : bool
+        Tagger: write the new model even where it is worse than the one in its folder.
 
     Raises
     ------
@@ -43,8 +60,12 @@ def train(
 
         folder = out or SHIPPED / "tagger"
         write_reference(source, folder, SHIPPED / "cleaner", report)
+    elif model == "teacher":
+        from pipeline.learn.teacher import train_teacher
+
+        train_teacher(source, folder, say=report, labels=labels or STORE)
     else:
         from pipeline.learn.tagger import train_tagger
 
-        train_tagger(source, folder, say=report, predictions=predictions)
+        train_tagger(source, folder, say=report, predictions=predictions, labels=labels or STORE, force=force)
     report(f"written: {folder}")

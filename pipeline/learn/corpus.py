@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,11 +17,13 @@ from pipeline.learn.rows import CorpusError, read_rows
 from pipeline.parse.metadata import site_of
 from pipeline.records import Block, Section
 from pipeline.split import split
+from pipeline.write import text_hash
 
 GOLD = "gold_dev.jsonl.gz"
 FOLDS = "folds.jsonl"
 WEAK = ("weak_heading_sections.jsonl.gz", "weak_medquad_sections.jsonl.gz")
-FILES = (GOLD, FOLDS, *WEAK)
+UNLABELLED = "unlabelled_articles.jsonl.gz"
+FILES = (GOLD, FOLDS, *WEAK, UNLABELLED)
 #: Labelled articles written for the project.
 WRITTEN = Path(__file__).resolve().parent.parent.parent / "data" / "written"
 WRITTEN_FOLDS = 5
@@ -38,6 +40,14 @@ PUBLISHERS = {"Mayo": "mayoclinic.org", "Mayo-symptoms": "mayoclinic.org", "Wiki
 
 _BULLET = re.compile(r"^(?:[-–•*·]|\d+[.)])\s+")
 _KINDS = {"heading": "heading", "paragraph": "paragraph", "item": "item"}
+_PASSAGES = ("paragraph", "item")
+UNLABELLED_KINDS = {"heading": "heading", "paragraph": "paragraph", "list_item": "item"}
+#: Kinds of article that are scored as news; all others are explainers.
+NEWS_KINDS = ("news", "press_release", "web_article")
+
+#: What the label store says: (article id, text hash) to tags.
+Answers = Mapping[tuple[str, str], tuple[str, ...]]
+NO_ANSWERS: Answers = {}
 
 
 class GoldArticle(NamedTuple):
@@ -51,6 +61,28 @@ class GoldArticle(NamedTuple):
     sections: tuple[Section, ...]
     labels: tuple[tuple[str, ...], ...]  # of each passage in order, primary first
     missed: tuple[tuple[str, ...], ...]  # labels of paragraphs that `split` took for headings
+    answered: tuple[bool, ...]  # of each passage: False where nobody has read it; its labels are then ()
+
+
+class UnlabelledArticle(NamedTuple):
+    """An article that nobody has labelled, cut by `split`."""
+
+    article_id: str
+    kind: str  # as its row says: "news", "press_release", "reference", ...
+    publisher: str
+    title: str
+    sections: tuple[Section, ...]
+
+
+class WeakSection(NamedTuple):
+    """A section with the tags guessed from its heading."""
+
+    article_id: str | None  # of the article it was cut from, where that is known
+    texts: tuple[str, ...]  # its paragraphs
+    heading: str
+    tags: tuple[str, ...]
+    source: str
+    publisher: str
 
 
 class WeakRow(NamedTuple):
@@ -63,8 +95,8 @@ class WeakRow(NamedTuple):
     publisher: str
 
 
-def read_gold(corpora: Path, labels: Sequence[str]) -> list[GoldArticle]:
-    """The hand-labelled articles in the order of the file.
+def read_gold(corpora: Path, labels: Sequence[str], answers: Answers = NO_ANSWERS) -> list[GoldArticle]:
+    """The hand-labelled articles in the order of the file; the label store goes before what the file says.
 
     Raises
     ------
@@ -76,10 +108,46 @@ def read_gold(corpora: Path, labels: Sequence[str]) -> list[GoldArticle]:
     for row in read_rows(corpora / GOLD):
         if row["id"] not in folds:
             raise CorpusError(f"{corpora / FOLDS}: no fold for article {row['id']}")
+        for block in row["blocks"]:
+            if block["kind"] in _PASSAGES:
+                block["tags"] = answers.get((row["id"], text_hash(block["text"])), block["tags"])
         article = _article(row, folds[row["id"]], labels, corpora / GOLD)
         if article.labels:
             articles.append(article)
     return articles
+
+
+def read_added(corpora: Path, labels: Sequence[str], answers: Answers) -> list[GoldArticle]:
+    """The articles of the unlabelled ones that the label store has answers for.
+
+    Their fold is that of their publisher, or, where `folds.jsonl` does not know it, a hash of its name: no publisher
+    is ever in two folds.
+
+    Raises
+    ------
+    CorpusError
+        If a file cannot be read.
+    """
+    folds = {row["publisher"]: row["fold"] for row in read_rows(corpora / FOLDS)}
+    n_folds = 1 + max(folds.values(), default=0)
+    read = {article for article, _ in answers}
+    added = []
+    for row in read_rows(corpora / UNLABELLED):
+        if row["id"] not in read:
+            continue
+        blocks: list[dict[str, Any]] = []
+        for part in row["paragraphs"]:
+            kind = UNLABELLED_KINDS[part["type"]]
+            tags = answers.get((row["id"], text_hash(part["text"]))) if kind in _PASSAGES else None
+            blocks.append({"kind": kind, "text": part["text"], "tags": tags})
+        publisher = _publisher(row)
+        fold = folds.get(publisher, zlib.crc32(publisher.encode()) % n_folds)
+        group = "news" if row["kind"] in NEWS_KINDS else "explainer"
+        told = {"publisher": publisher, "group": group, "fold": fold}
+        article = _article({**row, "blocks": blocks}, told, labels, corpora / UNLABELLED)
+        if any(article.answered):
+            added.append(article)
+    return added
 
 
 def read_written(labels: Sequence[str], folder: Path = WRITTEN) -> list[GoldArticle]:
@@ -104,22 +172,48 @@ def read_written(labels: Sequence[str], folder: Path = WRITTEN) -> list[GoldArti
 
 def read_weak(corpora: Path, without: set[str]) -> list[WeakRow]:
     """Paragraphs of the weakly labelled sections, leaving out those cut from the articles in `without`."""
-    rows = []
+    return [
+        WeakRow(text, section.heading, section.tags, section.source, section.publisher)
+        for section in read_weak_sections(corpora)
+        if section.article_id not in without
+        for text in section.texts
+    ]
+
+
+def read_weak_sections(corpora: Path) -> list[WeakSection]:
+    """The weakly labelled sections that can be trusted, some sources thinned."""
+    sections = []
     seen: dict[str, int] = defaultdict(int)
     for name in WEAK:
         for row in read_rows(corpora / name):
-            if row["tags"] is None or row["confidence"] not in TRUSTED or row.get("article_id") in without:
+            if row["tags"] is None or row["confidence"] not in TRUSTED:
                 continue
             source = row["source"]
             seen[source] += 1
             if seen[source] % THINNED_SOURCES.get(source, 1):
                 continue
             lines = [line.strip() for line in row["text"].split("\n")]
-            kept = [line for line in lines if len(line.split()) >= MIN_WEAK_WORDS][:MAX_WEAK_PARAGRAPHS]
+            kept = tuple(line for line in lines if len(line.split()) >= MIN_WEAK_WORDS)[:MAX_WEAK_PARAGRAPHS]
             publisher = PUBLISHERS.get(source) or site_of(row["url"]) or ""
             heading = row["heading"] or row["question"] or ""
-            rows += [WeakRow(line, heading, tuple(row["tags"]), source, publisher) for line in kept]
-    return rows
+            if kept:
+                tags = tuple(row["tags"])
+                sections.append(WeakSection(row.get("article_id"), kept, heading, tags, source, publisher))
+    return sections
+
+
+def read_unlabelled(corpora: Path) -> list[UnlabelledArticle]:
+    """The unlabelled articles in the order of the file."""
+    articles = []
+    for row in read_rows(corpora / UNLABELLED):
+        blocks = [Block(p["text"], UNLABELLED_KINDS[p["type"]]) for p in row["paragraphs"]]
+        sections = tuple(split(list(enumerate(blocks))))
+        articles.append(UnlabelledArticle(row["id"], row["kind"], _publisher(row), row["title"] or "", sections))
+    return articles
+
+
+def _publisher(row: dict[str, Any]) -> str:
+    return site_of(row["url"]) or row["source"] or ""
 
 
 def _article(row: dict[str, Any], told: dict[str, Any], labels: Sequence[str], path: Path) -> GoldArticle:
@@ -149,5 +243,6 @@ def _article(row: dict[str, Any], told: dict[str, Any], labels: Sequence[str], p
         title=row["title"] or "",
         sections=tuple(sections),
         labels=tuple(tags[index] for index in answered),
+        answered=tuple(row["blocks"][index]["tags"] is not None for index in answered),
         missed=tuple(tags[index] for index, block in blocks if block.kind != "heading" and index not in set(answered)),
     )

@@ -1,7 +1,8 @@
 """Level 1 of the tagger: linear models over TF-IDF, with scikit-learn, frozen into one table.
 
-Two weak models are fitted first, on paragraphs and on headings of weakly labelled sections; their squashed
-scores are features of the gold model, beside the words and prefixes of the passage and of its surroundings.
+Three models are fitted first: two weak ones, on paragraphs and on headings of weakly labelled sections, and a
+student, ridge regression on the logits that a teacher gave to unlabelled passages. Their squashed scores are
+features of the gold model, beside the words and prefixes of the passage and of its surroundings.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import sparse
 from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 
 from pipeline.learn.corpus import CorpusError, GoldArticle, WeakRow
 from pipeline.tag.layout import Layout, lay_out
@@ -28,6 +29,7 @@ class LinearOptions(NamedTuple):
     gold_c: float = 4.0
     weak_c: float = 1.0
     weak_heading_c: float = 4.0
+    student_alpha: float = 2.0
     tolerance: float = 0.01  # of liblinear's dual solver: scores differ by less than 0.001 from 0.0001
     seed: int = 0
 
@@ -41,6 +43,7 @@ ROLE_WEIGHTS = {
     "lead_in": (0.7, 0.7),
     "weak": (0.6, 0.8),
     "weak_heading": (1.0, 0.7),
+    "student": (0.6, 0.8),
 }
 
 
@@ -56,9 +59,10 @@ class Pool(NamedTuple):
     prefix_names: np.ndarray
     layouts: list[Layout]  # of the gold articles
     text_ids: list[np.ndarray]  # of each layout: its texts' places in the pool
-    gold_texts: int  # texts of gold articles come first, then those of the weak rows only
+    gold_texts: int  # texts of gold articles come first, then those of the weak rows and of the taught ones only
     weak_texts: np.ndarray  # shape (n_weak,)
     weak_headings: np.ndarray  # shape (n_weak,)
+    taught_texts: np.ndarray  # shape (n_taught,)
 
     def role(self, role: str) -> np.ndarray:
         """The text in this role to each gold passage, shape (n_passages,)."""
@@ -68,7 +72,14 @@ class Pool(NamedTuple):
         )
 
 
-def pool_texts(articles: Sequence[GoldArticle], weak: Sequence[WeakRow], min_texts: int) -> Pool:
+class Lesson(NamedTuple):
+    """What the student learns from."""
+
+    rows: np.ndarray  # bool, shape (n_taught,): the taught passages that may be used
+    logits: np.ndarray  # shape (n_taught, n_labels)
+
+
+def pool_texts(articles: Sequence[GoldArticle], weak: Sequence[WeakRow], taught: Sequence[str], min_texts: int) -> Pool:
     """Count the terms of every text of the corpora; terms in fewer than `min_texts` texts are left out."""
     index: dict[str, int] = {"": 0}
     layouts = [lay_out(article.title, article.sections) for article in articles]
@@ -76,6 +87,7 @@ def pool_texts(articles: Sequence[GoldArticle], weak: Sequence[WeakRow], min_tex
     gold_texts = len(index)
     weak_texts = np.array([index.setdefault(row.text, len(index)) for row in weak], dtype=np.intp)
     weak_headings = np.array([index.setdefault(row.heading, len(index)) for row in weak], dtype=np.intp)
+    taught_texts = np.array([index.setdefault(text, len(index)) for text in taught], dtype=np.intp)
     words = CountVectorizer(analyzer=word_terms, min_df=min_texts, dtype=np.float32)
     prefixes = CountVectorizer(analyzer=prefix_terms, min_df=min_texts, dtype=np.float32)
     texts = list(index)
@@ -94,6 +106,7 @@ def pool_texts(articles: Sequence[GoldArticle], weak: Sequence[WeakRow], min_tex
         gold_texts,
         weak_texts,
         weak_headings,
+        taught_texts,
     )
 
 
@@ -103,7 +116,7 @@ class Fitted(NamedTuple):
     terms: list[str]  # in the order of the table's rows
     linear: Linear
     sums: np.ndarray  # shape (gold_texts, n_columns): what the table gives for every gold text
-    sentences: np.ndarray  # shape (gold_texts, 4 * n_labels): see `pipeline.tag.score.score_sentences`
+    sentences: np.ndarray  # shape (gold_texts, 6 * n_labels): see `pipeline.tag.score.score_sentences`
     models: tuple[LogisticRegression, ...]  # of each label, for the test that the table says the same
     features: sparse.csr_matrix  # of all gold passages, as these models saw them
 
@@ -114,9 +127,10 @@ def fit_first_level(
     weak: Sequence[WeakRow],
     train: np.ndarray,
     weak_train: np.ndarray,
+    lesson: Lesson,
     options: LinearOptions,
 ) -> Fitted:
-    """Fit the weak models, then the gold model, and freeze them.
+    """Fit the weak models and the student, then the gold model, and freeze them.
 
     Parameters
     ----------
@@ -128,6 +142,8 @@ def fit_first_level(
         The weak rows of the pool.
     train, weak_train
         Bool arrays of shape (n_passages,) and (n_weak,): the rows to learn from, vocabulary and idf too.
+    lesson
+        For the student; without any row its scores are 0.
     options
         See `LinearOptions`.
     """
@@ -163,12 +179,21 @@ def fit_first_level(
             freeze(role, label, model.coef_[0])
             weak_intercept.append(model.intercept_[0])
 
-    terms_of_gold = sparse.hstack([words, prefixes], format="csr")[: pool.gold_texts]
-    weak_columns = slice(ROLE_COLUMNS["weak"].start, ROLE_COLUMNS["weak_heading"].stop)
-    weak_of_text = terms_of_gold @ table[:, weak_columns] + weak_intercept
     n_labels = len(LABELS)
-    heading = weak_of_text[fields["heading"], n_labels:] * (fields["heading"] > 0)[:, None]
-    squashed = np.tanh(np.hstack([weak_of_text[fields["own"], :n_labels], heading]) / WEAK_SCALE)
+    student_intercept = np.zeros(n_labels)
+    if lesson.rows.any():
+        student = Ridge(alpha=options.student_alpha, solver="sparse_cg", tol=1e-4)
+        student.fit(weighted("student")[pool.taught_texts[lesson.rows]], lesson.logits[lesson.rows])
+        student_intercept = student.intercept_
+        for label, weights in enumerate(student.coef_):
+            freeze("student", label, weights)
+
+    terms_of_gold = sparse.hstack([words, prefixes], format="csr")[: pool.gold_texts]
+    squashed_columns = slice(ROLE_COLUMNS["weak"].start, ROLE_COLUMNS["student"].stop)
+    intercepts = np.array([*weak_intercept, *student_intercept])
+    weak_of, heading_of, student_of = np.split(terms_of_gold @ table[:, squashed_columns] + intercepts, 3, axis=1)
+    heading = heading_of[fields["heading"]] * (fields["heading"] > 0)[:, None]
+    squashed = np.tanh(np.hstack([weak_of[fields["own"]], heading, student_of[fields["own"]]]) / WEAK_SCALE)
     features = sparse.hstack(
         [*(weighted(role)[texts] for role, texts in fields.items()), sparse.csr_matrix(squashed)],
         format="csr",
@@ -183,8 +208,8 @@ def fit_first_level(
         idf=np.concatenate([word_idf, prefix_idf]).astype(np.float32),
         table=table.astype(np.float16).astype(np.float32),  # as it will be stored
         intercept=np.array([model.intercept_[0] for model in models], dtype=np.float32),
-        weak_intercept=np.array(weak_intercept, dtype=np.float32),
-        weak_mix=np.stack([model.coef_[0, -2 * n_labels :] for model in models], axis=1).astype(np.float32),
+        weak_intercept=intercepts.astype(np.float32),
+        weak_mix=np.stack([model.coef_[0, -3 * n_labels :] for model in models], axis=1).astype(np.float32),
     )
     sums = _sentence_sums(pool, word_columns, prefix_columns, linear)
     sentence_scores = score_sentences(sums, pool.spans, linear)

@@ -294,7 +294,8 @@ def with_asked_headings(articles: Sequence[GoldArticle], seed: int = 0) -> list[
             sections.append(section._replace(heading=heading, passages=section.passages[here]))
             kept += of_section[here]
         if any(new.heading != old.heading for new, old in zip(sections, article.sections, strict=True)):
-            copies.append(article._replace(sections=tuple(sections), labels=tuple(kept), missed=()))
+            answered = (True,) * len(kept)
+            copies.append(article._replace(sections=tuple(sections), labels=tuple(kept), missed=(), answered=answered))
     return copies
 
 

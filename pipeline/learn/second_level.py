@@ -28,6 +28,11 @@ class NetOptions(NamedTuple):
 
 #: Ranks over which the F1 curve is smoothed before its highest point is taken for the threshold.
 SMOOTHED_RANKS = 25
+#: Passages with a tag from which on a kind of article trusts its own threshold more than that of all; 0, 300 and 1,000
+#: were tried on five folds by publisher.
+KIND_PRIOR = 300
+#: Recalls that a threshold is noted for.
+RECALLS = tuple(percent / 100 for percent in range(30, 100))
 
 
 def fit_nets(features: np.ndarray, tags: np.ndarray, options: NetOptions) -> tuple[Nets, list[MLPClassifier]]:
@@ -76,9 +81,61 @@ def fit_calibration(logits: np.ndarray, tags: np.ndarray) -> np.ndarray:
     return np.array(rows, dtype=np.float32)
 
 
+def fit_kind_calibrations(logits: np.ndarray, tags: np.ndarray, headed: np.ndarray) -> np.ndarray:
+    """Platt scaling for articles with headings and for those without, shape (2, n_labels, 2); see `fit_calibration`.
+
+    A kind in which a label stands nowhere or everywhere takes that of all articles.
+    """
+    fits = []
+    for rows in (headed, ~headed):
+        whole = rows.any() and bool((tags[rows].any(axis=0) & ~tags[rows].all(axis=0)).all())
+        fits.append(fit_calibration(logits[rows], tags[rows]) if whole else fit_calibration(logits, tags))
+    return np.stack(fits)
+
+
 def fit_thresholds(probabilities: np.ndarray, tags: np.ndarray) -> tuple[float, ...]:
     """The cut of best F1 for each label, on the curve smoothed over `SMOOTHED_RANKS` ranks."""
     return tuple(_best_threshold(p, carried) for p, carried in zip(probabilities.T, tags.T, strict=True))
+
+
+def fit_kind_thresholds(
+    probabilities: np.ndarray, tags: np.ndarray, headed: np.ndarray
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Thresholds for articles with headings and for those without, drawn towards those of all articles.
+
+    Parameters
+    ----------
+    probabilities, tags
+        Arrays of shape (n_passages, n_labels); tags are bool.
+    headed
+        Bool array of shape (n_passages,): the article has a heading.
+    """
+    of_all = fit_thresholds(probabilities, tags)
+    kinds = []
+    for rows in (headed, ~headed):
+        carried = tags[rows].sum(axis=0)
+        own = fit_thresholds(probabilities[rows], tags[rows]) if rows.any() else of_all
+        trust = carried / (carried + KIND_PRIOR)
+        kinds.append(tuple(round(float(t * o + (1 - t) * a), 4) for t, o, a in zip(trust, own, of_all, strict=True)))
+    return kinds[0], kinds[1]
+
+
+def fit_curve(probabilities: np.ndarray, carried: np.ndarray) -> list[list[float]]:
+    """The highest threshold that reaches each recall of `RECALLS`: rows of (threshold, precision, recall).
+
+    Both arrays have shape (n_passages,). A recall that only the threshold 0 would reach is left out.
+    """
+    order = np.argsort(-probabilities, kind="stable")
+    ranked = probabilities[order]
+    last = np.flatnonzero(np.append(ranked[1:] < ranked[:-1], True))  # passages of one probability go together
+    hits = np.cumsum(carried[order])[last]
+    points = []
+    for wanted in RECALLS:
+        place = int(np.searchsorted(hits, wanted * carried.sum() - 1e-9))
+        if place < len(last) and ranked[last[place]] > 0:
+            row = ranked[last[place]], hits[place] / (last[place] + 1), hits[place] / carried.sum()
+            points.append([round(float(value), 4) for value in row])
+    return points
 
 
 def _best_threshold(probabilities: np.ndarray, carried: np.ndarray) -> float:

@@ -11,9 +11,10 @@ from the other folds.
 
 from __future__ import annotations
 
+import json
 import platform
-from collections.abc import Callable
-from itertools import combinations
+from collections.abc import Callable, Sequence
+from itertools import permutations
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,19 +22,34 @@ import numpy as np
 import scipy
 import sklearn
 
-from pipeline.learn.corpus import FILES, OURS, WRITTEN, GoldArticle, WeakRow, read_gold, read_weak, read_written
-from pipeline.learn.first_level import Fitted, LinearOptions, Pool, fit_first_level, pool_texts
+from pipeline.label.store import STORE, read_labels
+from pipeline.learn.corpus import (
+    FILES,
+    FOLDS,
+    GOLD,
+    OURS,
+    WRITTEN,
+    GoldArticle,
+    WeakRow,
+    read_added,
+    read_gold,
+    read_weak,
+    read_written,
+)
+from pipeline.learn.first_level import Fitted, Lesson, LinearOptions, Pool, fit_first_level, pool_texts
 from pipeline.learn.questions import question_rows, with_asked_headings
-from pipeline.learn.rows import digests
-from pipeline.learn.second_level import NetOptions, fit_calibration, fit_nets, fit_thresholds
+from pipeline.learn.rows import CorpusError, digests
+from pipeline.learn.second_level import NetOptions, fit_curve, fit_kind_calibrations, fit_kind_thresholds, fit_nets
 from pipeline.learn.tag_baseline import baseline_scores
 from pipeline.learn.tag_card import write_card
 from pipeline.learn.tag_predictions import write_predictions
 from pipeline.learn.tag_scores import macro_f1, score_table, tags_to_array
+from pipeline.learn.taught import TEACHER, Taught, read_taught
 from pipeline.model_store import save_model
-from pipeline.tag import section_tags
+from pipeline.records import TaggedPassage
+from pipeline.tag import cut, section_tags
 from pipeline.tag.context import FEATURES
-from pipeline.tag.model import LABELS, ROLES, Linear, Nets
+from pipeline.tag.model import LABELS, ROLES, THRESHOLDS, Linear, Nets
 from pipeline.tag.score import calibrate, first_level, second_level
 
 
@@ -54,13 +70,15 @@ class _Gold(NamedTuple):
     tags: np.ndarray  # bool, shape (n_passages, n_labels)
     folds: np.ndarray  # shape (n_passages,)
     news: np.ndarray  # bool, shape (n_passages,)
-    scored: int  # how many articles are scored; copies with asked headings and written ones are not
+    answered: np.ndarray  # bool, shape (n_passages,): the others stand there for their neighbours
+    scored: int  # how many articles are scored: those of the corpus
+    added: int  # how many more are scored apart: those that the label store adds
+    before: np.ndarray  # bool, shape (n_scored_passages, n_labels): the labels before the store corrected them
 
-    def scored_only(self) -> _Gold:
-        """The articles that count in a score."""
-        rows = slice(sum(len(article.labels) for article in self.articles[: self.scored]))
-        articles = self.articles[: self.scored]
-        return _Gold(articles, self.tags[rows], self.folds[rows], self.news[rows], self.scored)
+    def rows(self, first: int, end: int) -> slice:
+        """The passages of the articles [first, end)."""
+        sizes = [len(article.labels) for article in self.articles[:end]]
+        return slice(sum(sizes[:first]), sum(sizes))
 
 
 class OutOfFold(NamedTuple):
@@ -82,6 +100,9 @@ def train_tagger(
     options: TaggerOptions = DEFAULTS,
     say: Callable[[str], None] = lambda message: None,
     predictions: Path | None = None,
+    teacher: Path = TEACHER,
+    labels: Path = STORE,
+    force: bool = False,
 ) -> dict[str, Any]:
     """Train on everything, measure out of fold, and write the model folder with its card.
 
@@ -97,6 +118,12 @@ def train_tagger(
         Called with one line at each step.
     predictions
         A folder for the out-of-fold answers.
+    teacher
+        The logits of the teachers, see `pipeline.learn.taught`; without the folder the student has nothing to learn.
+    labels
+        The label store: it corrects labels of the corpus and adds articles from the unlabelled ones.
+    force
+        Write the model even where it is worse on the same folds than the one in `out`.
 
     Returns
     -------
@@ -106,36 +133,51 @@ def train_tagger(
     Raises
     ------
     CorpusError
-        If a corpus file is missing or broken.
+        If a corpus file is missing or broken, or the new model is worse.
     """
-    gold, weak, pool = _read(corpora, options, say)
-    answers, logits_first = _out_of_fold(gold, weak, pool, options, say)
+    before = score_before(out, corpora)
+    gold, weak, taught, pool = _read(corpora, labels, teacher, options, say)
+    answers, added, features = _out_of_fold(gold, weak, taught, pool, options, say)
+    own = _all_scores(gold, answers, added)
+    say(compared(own["macro_f1"]["all"], before, force))
     if predictions:
         write_predictions(answers.articles, answers.given, predictions)
     say("level 1 on everything")
-    everything = np.ones(len(gold.tags), dtype=bool)
-    fitted = fit_first_level(pool, gold.tags, weak, everything, np.ones(len(weak), dtype=bool), options.linear)
+    lesson = Lesson(np.ones(len(taught.texts), dtype=bool), taught.by_all())
+    all_weak = np.ones(len(weak), dtype=bool)
+    fitted = fit_first_level(pool, gold.tags, weak, gold.answered, all_weak, lesson, options.linear)
     say("level 2 on everything")
-    nets, _ = fit_nets(logits_first, gold.tags, options.nets)
-    calibration = fit_calibration(answers.logits, answers.tags)
-    thresholds = fit_thresholds(calibrate(answers.logits, calibration), answers.tags)
+    nets, _ = fit_nets(features[gold.answered], gold.tags[gold.answered], options.nets)
+    headed = _headed(answers.articles)
+    calibration = fit_kind_calibrations(answers.logits, answers.tags, headed)
+    thresholds = fit_kind_thresholds(_calibrated(answers.logits, calibration, headed), answers.tags, headed)
     say("baseline")
-    scores = {**tagger_scores(answers), "baseline": baseline_scores(answers.articles)}
+    scores = {**own, "baseline": baseline_scores(answers.articles)}
     manifest = {
         "labels": list(LABELS),
         "roles": list(ROLES),
         "features": list(FEATURES),
-        "thresholds": dict(zip(LABELS, thresholds, strict=True)),
+        **{name: dict(zip(LABELS, of_kind, strict=True)) for name, of_kind in zip(THRESHOLDS, thresholds, strict=True)},
+        "curves": {
+            label: fit_curve(answers.probabilities[:, column], answers.tags[:, column])
+            for column, label in enumerate(LABELS)
+        },
         "options": {"linear": options.linear._asdict(), "nets": options.nets._asdict()},
         "data": {
             "sha256": digests(corpora, FILES),
             "articles": len(answers.articles),
             "passages": len(answers.tags),
+            "corrected_passages": int((gold.before != answers.tags).any(axis=1).sum()),
+            "added_articles": gold.added,
+            "added_passages": int(gold.answered[gold.rows(gold.scored, gold.scored + gold.added)].sum()),
+            "labels_sha256": digests(labels, sorted(path.name for path in labels.glob("*.jsonl"))),
             "written_sha256": digests(WRITTEN, sorted(path.name for path in WRITTEN.glob("*.jsonl"))),
             "written_articles": sum(article.publisher == OURS for article in gold.articles),
             "written_passages": sum(len(a.labels) for a in gold.articles if a.publisher == OURS),
-            "copies_with_asked_headings": sum(a.publisher != OURS for a in gold.articles[gold.scored :]),
+            "copies_with_asked_headings": sum(a.publisher != OURS for a in gold.articles[gold.scored + gold.added :]),
             "weak_paragraphs": sum(bool(row.text) for row in weak),
+            "taught_passages": len(taught.texts),
+            "taught_folds": list(taught.folds),
         },
         "versions": {
             "python": platform.python_version(),
@@ -156,89 +198,143 @@ def train_tagger(
     return scores
 
 
-def evaluate_tagger(
-    corpora: Path,
-    options: TaggerOptions = DEFAULTS,
-    say: Callable[[str], None] = lambda message: None,
-) -> dict[str, Any]:
-    """Out-of-fold scores of the tagger trained this way and of the baseline, as `train_tagger` gives them."""
-    gold, weak, pool = _read(corpora, options, say)
-    answers, _ = _out_of_fold(gold, weak, pool, options, say)
-    return {**tagger_scores(answers), "baseline": baseline_scores(answers.articles)}
+def score_before(folder: Path, corpora: Path) -> float | None:
+    """What the model in the folder reached on the same folds; None where there is none, or on other data."""
+    try:
+        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        same = all(
+            manifest["data"]["sha256"][name] == digest for name, digest in digests(corpora, (GOLD, FOLDS)).items()
+        )
+        return float(manifest["scores"]["macro_f1"]["all"]) if same else None
+    except (OSError, ValueError, KeyError, TypeError):  # no model there, or none of this kind
+        return None
+
+
+def compared(now: float, before: float | None, force: bool) -> str:
+    """What to say of the new model beside the one before it on the same folds.
+
+    Raises
+    ------
+    CorpusError
+        If the new one is worse, unless it is forced.
+
+    >>> compared(0.79, 0.78, False)
+    'macro-F1 on the folds: 0.79, before: 0.78'
+    """
+    told = f"macro-F1 on the folds: {now}, before: {before or 'unknown'}"
+    if before is not None and now < before and not force:
+        raise CorpusError(f"{told}. The new model is worse and is not written; --force writes it all the same")
+    return told
+
+
+def _all_scores(gold: _Gold, answers: OutOfFold, added: OutOfFold) -> dict[str, Any]:
+    """`tagger_scores`, and the same answers held against the labels before correction, and the added articles."""
+    scores = tagger_scores(answers)
+    groups = {"all": np.ones_like(answers.news), "news": answers.news, "explainer": ~answers.news}
+    scores["before_correction"] = {
+        name: round(macro_f1(gold.before[rows], answers.given[rows]), 4) for name, rows in groups.items()
+    }
+    known = gold.answered[gold.rows(gold.scored, gold.scored + gold.added)]
+    if known.any():
+        scores["added"] = {
+            "passages": int(known.sum()),
+            "macro_f1": round(macro_f1(added.tags[known], added.given[known]), 4),
+        }
+    return scores
 
 
 def tagger_scores(answers: OutOfFold) -> dict[str, Any]:
     """Scores of out-of-fold answers: `score_table`, macro-F1 of section tags and of level 1 alone."""
     table = score_table(answers.tags, answers.given, answers.probabilities, answers.news, answers.folds)
-    _, first_given = _cross_fitted(answers.first, answers.tags, answers.folds)
+    known = np.ones(len(answers.tags), dtype=bool)
+    _, first_given = _cross_fitted(answers.first, answers.tags, answers.folds, known, _headed(answers.articles))
     missed = tags_to_array([tags for article in answers.articles for tags in article.missed])
     groups = {"all": np.ones_like(answers.news), "news": answers.news, "explainer": ~answers.news}
     return {
         **table,
-        "sections": _section_scores(answers),
+        "sections": _section_scores(answers, turns=False),
+        "sections_and_runs": _section_scores(answers, turns=True),
         "level_1": {name: round(macro_f1(answers.tags[r], first_given[r]), 4) for name, r in groups.items()},
         "labels_lost_to_headings": int(missed.sum()),
     }
 
 
-def _read(corpora: Path, options: TaggerOptions, say: Callable[[str], None]) -> tuple[_Gold, list[WeakRow], Pool]:
+def _read(
+    corpora: Path, labels: Path, teacher: Path, options: TaggerOptions, say: Callable[[str], None]
+) -> tuple[_Gold, list[WeakRow], Taught, Pool]:
     say(f"reading {corpora}")
-    read = read_gold(corpora, LABELS)
-    weak = [*read_weak(corpora, {article.article_id for article in read}), *question_rows()]
+    answers = read_labels(labels)
+    read = read_gold(corpora, LABELS, answers)
+    added = read_added(corpora, LABELS, answers)
+    used = {article.article_id for article in (*read, *added)}
+    weak = [*read_weak(corpora, used), *question_rows()]
     written = read_written(LABELS)
-    articles = [*read, *with_asked_headings(read), *written]
+    articles = [*read, *added, *with_asked_headings(read), *written]
     sizes = [len(article.labels) for article in articles]
     gold = _Gold(
         articles,
         tags_to_array([tags for article in articles for tags in article.labels]),
         np.repeat([article.fold for article in articles], sizes),
         np.repeat([article.group == "news" for article in articles], sizes),
+        np.array([known for article in articles for known in article.answered], dtype=bool),
         len(read),
+        len(added),
+        tags_to_array([tags for article in read_gold(corpora, LABELS) for tags in article.labels]),
     )
-    return gold, weak, pool_texts(articles, weak, options.linear.min_texts)
+    taught = read_taught(corpora, teacher)
+    return gold, weak, taught, pool_texts(articles, weak, taught.texts, options.linear.min_texts)
 
 
 def _out_of_fold(
-    gold: _Gold, weak: list[WeakRow], pool: Pool, options: TaggerOptions, say: Callable[[str], None]
-) -> tuple[OutOfFold, np.ndarray]:
-    """Out-of-fold answers, and the features of level 2 by level-1 models that held only the own fold out."""
+    gold: _Gold, weak: list[WeakRow], taught: Taught, pool: Pool, options: TaggerOptions, say: Callable[[str], None]
+) -> tuple[OutOfFold, OutOfFold, np.ndarray]:
+    """Out-of-fold answers to the scored articles and to the added ones, and the features of level 2.
+
+    The features are those by level-1 models that held only the own fold out.
+    """
     folds = sorted(set(gold.folds.tolist()))
-    held_out = [frozenset(pair) for size in (1, 2) for pair in combinations(folds, size)]
-    first: dict[frozenset[int], tuple[np.ndarray, np.ndarray]] = {}
+    # the first fold of a pair is the one to be answered: the teacher must not have seen it
+    held_out = [(fold,) for fold in folds] + [*permutations(folds, 2)]
+    first: dict[tuple[int, ...], tuple[np.ndarray, np.ndarray]] = {}
     publishers = {fold: {a.publisher for a in gold.articles if a.fold == fold} for fold in folds}
     for number, out in enumerate(held_out, 1):
-        say(f"level 1 without folds {sorted(out)} ({number} of {len(held_out)})")
+        said = taught.by(out[0])
+        if said is None and out[::-1] in first and taught.by(out[-1]) is None:
+            first[out] = first[out[::-1]]
+            continue
+        say(f"level 1 without folds {list(out)} ({number} of {len(held_out)})")
         unseen = {publisher for fold in out for publisher in publishers[fold]}
         weak_train = np.array([row.publisher not in unseen for row in weak], dtype=bool)
-        fitted = fit_first_level(pool, gold.tags, weak, ~np.isin(gold.folds, list(out)), weak_train, options.linear)
+        may = np.array([said is not None and publisher not in unseen for publisher in taught.publishers], dtype=bool)
+        lesson = Lesson(may, taught.by_all() if said is None else said)
+        train = ~np.isin(gold.folds, out) & gold.answered
+        fitted = fit_first_level(pool, gold.tags, weak, train, weak_train, lesson, options.linear)
         first[out] = _apply_first_level(pool, fitted)
     level_1 = np.zeros(gold.tags.shape, dtype=np.float32)
     logits = np.zeros(gold.tags.shape, dtype=np.float32)
     features = np.zeros((len(gold.tags), len(FEATURES)), dtype=np.float32)
     for fold in folds:
         test = gold.folds == fold
-        level_1[test], features[test] = (array[test] for array in first[frozenset([fold])])
+        level_1[test], features[test] = (array[test] for array in first[(fold,)])
         inner = np.zeros_like(features)
         for other in folds:
             rows = gold.folds == other
             if other != fold:
-                inner[rows] = first[frozenset([fold, other])][1][rows]
-        nets, _ = fit_nets(inner[~test], gold.tags[~test], options.nets)
+                inner[rows] = first[fold, other][1][rows]
+        learnt = ~test & gold.answered
+        nets, _ = fit_nets(inner[learnt], gold.tags[learnt], options.nets)
         logits[test] = second_level(features[test], nets)
-    counted = gold.scored_only()
-    rows = slice(len(counted.tags))
-    probabilities, given = _cross_fitted(logits[rows], counted.tags, counted.folds)
-    answers = OutOfFold(
-        counted.articles,
-        counted.tags,
-        counted.folds,
-        counted.news,
-        level_1[rows],
-        logits[rows],
-        probabilities,
-        given,
-    )
-    return answers, features
+    told = gold.rows(0, gold.scored + gold.added)
+    headed = _headed(gold.articles[: gold.scored + gold.added])
+    scored = np.arange(len(headed)) < len(gold.before)  # the added ones were drawn as the hardest: they would mislead
+    probabilities, given = _cross_fitted(logits[told], gold.tags[told], gold.folds[told], scored, headed)
+
+    def answers(first: int, end: int) -> OutOfFold:
+        rows = gold.rows(first, end)
+        columns = gold.tags, gold.folds, gold.news, level_1, logits, probabilities, given
+        return OutOfFold(gold.articles[first:end], *(column[rows] for column in columns))
+
+    return answers(0, gold.scored), answers(gold.scored, gold.scored + gold.added), features
 
 
 def _apply_first_level(pool: Pool, fitted: Fitted) -> tuple[np.ndarray, np.ndarray]:
@@ -250,29 +346,53 @@ def _apply_first_level(pool: Pool, fitted: Fitted) -> tuple[np.ndarray, np.ndarr
     return np.concatenate([page.logits for page in pages]), np.concatenate([page.features for page in pages])
 
 
-def _cross_fitted(logits: np.ndarray, tags: np.ndarray, folds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Probabilities and tags of each fold, calibrated and cut by what the other folds teach."""
+def _cross_fitted(
+    logits: np.ndarray, tags: np.ndarray, folds: np.ndarray, known: np.ndarray, headed: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Probabilities and tags of each fold, calibrated and cut by what rows `known` of the other folds teach."""
     probabilities, given = np.zeros(tags.shape), np.zeros(tags.shape, dtype=bool)
     for fold in np.unique(folds):
         test = folds == fold
-        calibration = fit_calibration(logits[~test], tags[~test])
-        thresholds = fit_thresholds(calibrate(logits[~test], calibration), tags[~test])
-        probabilities[test] = calibrate(logits[test], calibration)
-        given[test] = probabilities[test] >= thresholds
+        others = ~test & known
+        calibration = fit_kind_calibrations(logits[others], tags[others], headed[others])
+        calibrated = _calibrated(logits, calibration, headed)
+        thresholds = fit_kind_thresholds(calibrated[others], tags[others], headed[others])
+        probabilities[test] = calibrated[test]
+        given[test] = probabilities[test] >= np.where(headed[test, None], *thresholds)
     return probabilities, given
 
 
-def _section_scores(answers: OutOfFold) -> dict[str, float]:
-    """Macro-F1 of section tags, made from given passage tags against made from the hand labels."""
-    given = iter([tuple(label for label, on in zip(LABELS, row, strict=True) if on) for row in answers.given])
+def _calibrated(logits: np.ndarray, calibration: np.ndarray, headed: np.ndarray) -> np.ndarray:
+    """Probabilities by the calibration of each passage's kind of article."""
+    return np.where(headed[:, None], calibrate(logits, calibration[0]), calibrate(logits, calibration[1]))
+
+
+def _headed(articles: Sequence[GoldArticle]) -> np.ndarray:
+    """Whether its article has a heading, of each passage; shape (n_passages,)."""
+    sizes = [len(article.labels) for article in articles]
+    return np.repeat([any(section.heading for section in article.sections) for article in articles], sizes)
+
+
+def _section_scores(answers: OutOfFold, turns: bool) -> dict[str, float]:
+    """Macro-F1 of section tags, made from given passage tags against made from the hand labels.
+
+    With `turns`, sections without a heading are cut as `tag` cuts them; else they are as `split` left them.
+    """
+    given = iter(zip(answers.given, answers.probabilities.tolist(), strict=True))
     wanted_rows, given_rows, news = [], [], []
     for article in answers.articles:
         labels = iter(article.labels)
         for section in article.sections:
-            words = [len(passage.text.split()) for passage in section.passages]
-            wanted_rows.append(section_tags([next(labels) for _ in words], words))
-            given_rows.append(section_tags([next(given) for _ in words], words))
-            news.append(article.group == "news")
+            passages = []
+            for passage in section.passages:
+                row, scores = next(given)
+                tags = tuple(label for label, on in zip(LABELS, row, strict=True) if on)
+                passages.append(TaggedPassage(passage, tags, tuple(scores), ()))
+            for part, answered in cut(section, passages) if turns else [(section, tuple(passages))]:
+                words = [max(len(passage.text.split()), 1) for passage in part.passages]
+                wanted_rows.append(section_tags([next(labels) for _ in words], words))
+                given_rows.append(section_tags([one.tags for one in answered], words))
+                news.append(article.group == "news")
     wanted, tagged, is_news = tags_to_array(wanted_rows), tags_to_array(given_rows), np.array(news)
     groups = {"all": np.ones_like(is_news), "news": is_news, "explainer": ~is_news}
     return {name: round(macro_f1(wanted[rows], tagged[rows]), 4) for name, rows in groups.items()}

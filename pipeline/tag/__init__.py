@@ -3,13 +3,17 @@
     sections --lay_out--> layout --look_up--> sums --first_level--> features
              --second_level--> logits --calibrate--> probabilities --> tags, evidence
 
-A passage carries every label whose probability reaches the label's threshold; a section carries the tags that
+A passage carries every label whose probability reaches the label's threshold (articles without any heading have a
+calibration and thresholds of their own: mostly news, where tags are rarer), unless a higher confidence is asked
+for (`pipeline.tag.demand`); a section carries the tags that
 at least a third of its words carry.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+
+import numpy as np
 
 from pipeline.callable_package import make_callable
 from pipeline.records import Section, TaggedPassage, TaggedSection
@@ -18,6 +22,7 @@ from pipeline.tag.layout import lay_out
 from pipeline.tag.lookup import look_up
 from pipeline.tag.model import LABELS, Tagger, load_tagger
 from pipeline.tag.score import calibrate, first_level, score_sentences, second_level
+from pipeline.tag.turns import MIN_RUN, runs
 
 __all__ = ["LABELS", "Tagger", "load_tagger", "tag", "section_tags"]
 
@@ -42,7 +47,8 @@ def tag(title: str | None, sections: Sequence[Section], tagger: Tagger) -> list[
     Returns
     -------
     list of TaggedSection
-        One for each section, in order. The same article gives the same answer, whatever was tagged before.
+        One for each section, in order; a long one without a heading is cut where its topics turn. The same article
+        gives the same answer, whatever was tagged before.
     """
     if not any(section.passages for section in sections):
         return [TaggedSection(section, (), (0.0,) * len(LABELS), ()) for section in sections]
@@ -50,16 +56,35 @@ def tag(title: str | None, sections: Sequence[Section], tagger: Tagger) -> list[
     found = look_up(layout.texts, tagger.linear)
     sentences = score_sentences(found.sentence_sums, found.words.spans, tagger.linear)
     features = first_level(layout, found.sums, sentences, tagger.linear).features
-    probabilities = calibrate(second_level(features, tagger.nets), tagger.calibration).tolist()
+    plain = not any(section.heading for section in sections)
+    probabilities = calibrate(second_level(features, tagger.nets), tagger.calibration[int(plain)]).tolist()
     parts = take_apart(layout, found, tagger.linear)
+    thresholds = tagger.plain_thresholds if plain else tagger.thresholds
     tagged = []
     for position, passage in enumerate(layout.passages):
         scores = tuple(probabilities[position])
-        carried = carried_labels(scores, tagger.thresholds)
+        sure = tagger.min_confidence
+        carried = [label for label in carried_labels(scores, thresholds) if scores[label] >= sure]
         evidence = evidence_for(position, carried, layout, found, parts) if carried else ()
-        tagged.append(TaggedPassage(passage, tuple(LABELS[label] for label in carried), scores, evidence))
+        unsure = tuple(label for label, p in zip(LABELS, scores, strict=True) if 1 - sure < p < sure)
+        tagged.append(TaggedPassage(passage, tuple(LABELS[label] for label in carried), scores, evidence, unsure))
     answers = iter(tagged)
-    return [_tagged_section(section, tuple(next(answers) for _ in section.passages)) for section in sections]
+    whole = [(section, [next(answers) for _ in section.passages]) for section in sections]
+    return [_tagged_section(*part) for section, passages in whole for part in cut(section, passages)]
+
+
+def cut(section: Section, passages: Sequence[TaggedPassage]) -> list[tuple[Section, tuple[TaggedPassage, ...]]]:
+    """A section as it is, or, where no heading stands above it, cut where its topics turn."""
+    if section.heading or len(passages) < 2 * MIN_RUN:
+        return [(section, tuple(passages))]
+    words = np.array([max(len(tagged.passage.text.split()), 1) for tagged in passages])
+    parts = []
+    begin = 0
+    for end in runs(np.array([tagged.scores for tagged in passages]), words):
+        of_run = section.passages[begin:end]
+        parts.append((section._replace(passages=of_run, position=of_run[0].block), tuple(passages[begin:end])))
+        begin = end
+    return parts
 
 
 def carried_labels(scores: Sequence[float], thresholds: Sequence[float]) -> list[int]:

@@ -32,11 +32,12 @@ FEATURES: tuple[str, ...] = (
     *(f"score {label}" for label in _LABELS),
     *(f"weak {label}" for label in _LABELS),
     *(f"weak heading {label}" for label in _LABELS),
+    *(f"student {label}" for label in _LABELS),
     *(f"weak title {label}" for label in _LABELS),
     *(
         f"{most} {what} of sentences {label}"
         for most in ("highest", "mean")
-        for what in ("score", "weak")
+        for what in ("score", "weak", "student")
         for label in _LABELS
     ),
     *(f"score at {distance:+d} {label}" for distance in _NEIGHBOURS for label in _LABELS),
@@ -59,11 +60,12 @@ def context_features(
     scores
         Array of shape (n_passages, n_labels): logits of level 1.
     weak
-        Array of shape (n_passages, 2 * n_labels): squashed weak scores, passage and heading.
+        Array of shape (n_passages, 3 * n_labels): squashed scores of the weak models (of the passage, of its heading)
+        and of the student.
     weak_title
         Array of shape (n_labels,): the same of the title.
     sentences
-        Array of shape (n_passages, 4 * n_labels): see `pipeline.tag.score.score_sentences`.
+        Array of shape (n_passages, 6 * n_labels): see `pipeline.tag.score.score_sentences`.
 
     Returns
     -------

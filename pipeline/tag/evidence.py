@@ -1,8 +1,8 @@
 """Why a passage carries a tag: the logit of level 1 taken apart, exactly.
 
-Level 1 is linear but for the tanh over the weak scores. There the squashed value is shared out in proportion
-to what each term brought to the sum (as in the z-rule of layer-wise relevance propagation, Bach et al. 2015),
-so that all parts together still give the logit.
+Level 1 is linear but for the tanh over the scores of the weak models and of the student. There the squashed value
+is shared out in proportion to what each term brought to the sum (as in the z-rule of layer-wise relevance
+propagation, Bach et al. 2015), so that all parts together still give the logit.
 """
 
 from __future__ import annotations
@@ -36,17 +36,20 @@ class Parts(NamedTuple):
 def take_apart(layout: Layout, found: Lookup, linear: Linear) -> Parts:
     """Share the logits out over words and context."""
     sums, text_of = found.sums, found.words.text_of
-    own_shares = _weak_shares(sums[:, ROLE_COLUMNS["weak"]], linear, 0)
+    weak_shares = _weak_shares(sums[:, ROLE_COLUMNS["weak"]], linear, 0)
     heading_shares = _weak_shares(sums[:, ROLE_COLUMNS["weak_heading"]], linear, _N)
+    student_shares = _weak_shares(sums[:, ROLE_COLUMNS["student"]], linear, 2 * _N)
 
-    weights = found.weights[:, SENTENCE_COLUMNS][found.entries]  # of the roles "own" and "weak"
-    shared = np.matmul(weights[:, :, None, _N:], own_shares[text_of])[:, :, 0]
+    weights = found.weights[:, SENTENCE_COLUMNS][found.entries]  # of the roles "own", "weak" and "student"
+    shared = np.matmul(weights[:, :, None, _N : 2 * _N], weak_shares[text_of])[:, :, 0]
+    shared += np.matmul(weights[:, :, None, 2 * _N :], student_shares[text_of])[:, :, 0]
     each = (weights[:, :, :_N] + shared) / found.counts[found.entries][:, :, None]
 
-    weak_heading = sums[:, ROLE_COLUMNS["weak_heading"]] + linear.weak_intercept[_N:]
+    weak_heading = sums[:, ROLE_COLUMNS["weak_heading"]] + linear.weak_intercept[_N : 2 * _N]
     above = np.matmul(weak_heading[:, None], heading_shares)[:, 0] + sums[:, ROLE_COLUMNS["heading"]]
     above[0] = 0  # no heading
-    base = linear.intercept + linear.weak_intercept[:_N] @ own_shares[layout.own]
+    base = linear.intercept + linear.weak_intercept[:_N] @ weak_shares[layout.own]
+    base += linear.weak_intercept[2 * _N :] @ student_shares[layout.own]
     context = [
         above[layout.heading],
         sums[layout.lead_in, ROLE_COLUMNS["lead_in"]],
@@ -91,7 +94,7 @@ def evidence_for(
 
 
 def _weak_shares(sums: np.ndarray, linear: Linear, first: int) -> np.ndarray:
-    """How much of each weak sum arrives in each logit, shape (n_texts, n_labels, n_labels): mix * tanh(s) / s."""
+    """How much of each squashed sum arrives in each logit, shape (n_texts, n_labels, n_labels): mix * tanh(s) / s."""
     totals = sums + linear.weak_intercept[first : first + _N]
     near_zero = np.abs(totals) < 1e-6
     factor = np.where(near_zero, 1 / WEAK_SCALE, np.tanh(totals / WEAK_SCALE) / np.where(near_zero, 1, totals))

@@ -7,6 +7,7 @@ said of a passage and its neighbours (`pipeline.tag.context`). Platt scaling mak
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,17 +19,22 @@ from pipeline.tag.terms import Vocabulary, vocabulary_of
 
 LABELS = ("causes", "remedies", "warning_signs")
 
-#: What a text can be to the passage that is scored; each has one column a label, in this order. The last two
-#: are models of their own, learnt from weakly labelled sections: of their paragraphs, and of their headings.
-ROLES = ("own", "previous", "next", "heading", "lead_in", "weak", "weak_heading")
+#: What a text can be to the passage that is scored; each has one column a label, in this order. The last three
+#: are models of their own: learnt from the paragraphs and from the headings of weakly labelled sections, and from
+#: the logits that a teacher gave to unlabelled passages.
+ROLES = ("own", "previous", "next", "heading", "lead_in", "weak", "weak_heading", "student")
 ROLE_COLUMNS = {role: slice(i * len(LABELS), (i + 1) * len(LABELS)) for i, role in enumerate(ROLES)}
 #: Roles that each sentence of a text is scored in by itself too, for level 2.
-SENTENCE_ROLES = ("own", "weak")
+SENTENCE_ROLES = ("own", "weak", "student")
 SENTENCE_COLUMNS = np.r_[tuple(ROLE_COLUMNS[role] for role in SENTENCE_ROLES)]
-#: Roles whose sums go straight into the logit of level 1; the weak ones go through tanh first.
+#: Roles whose sums go straight into the logit of level 1; those of the models of their own go through tanh first.
 LINEAR_ROLES = ROLES[:5]
-#: Weak sums are squashed as tanh(sum / WEAK_SCALE), so that no run of strong words can outvote the rest.
+SQUASHED_ROLES = ROLES[5:]
+#: Those sums are squashed as tanh(sum / WEAK_SCALE), so that no run of strong words can outvote the rest.
 WEAK_SCALE = 3.0
+
+#: Under these names a manifest holds the thresholds for articles with headings, and for those without.
+THRESHOLDS = ("thresholds", "thresholds_without_headings")
 
 _HINT = "train it anew with: python -m pipeline train tagger"
 
@@ -36,16 +42,19 @@ SCHEMA: Schema = {
     "idf": ("@terms",),
     "table": ("@terms", len(ROLES) * len(LABELS)),
     "intercept": (len(LABELS),),
-    "weak_intercept": (2 * len(LABELS),),
-    "weak_mix": (2 * len(LABELS), len(LABELS)),
+    "weak_intercept": (len(SQUASHED_ROLES) * len(LABELS),),
+    "weak_mix": (len(SQUASHED_ROLES) * len(LABELS), len(LABELS)),
     "feature_mean": (len(FEATURES),),
     "feature_scale": (len(FEATURES),),
     "hidden_weights": ("nets", len(FEATURES), "units"),
     "hidden_bias": ("nets", "units"),
     "output_weights": ("nets", "units", len(LABELS)),
     "output_bias": ("nets", len(LABELS)),
-    "calibration": (len(LABELS), 2),
+    "calibration": (2, len(LABELS), 2),
 }
+
+
+Curve = tuple[tuple[float, float, float], ...]
 
 
 class Linear(NamedTuple):
@@ -75,9 +84,14 @@ class Tagger(NamedTuple):
 
     linear: Linear
     nets: Nets
-    calibration: np.ndarray  # (slope, offset) of each label: probability = 1 / (1 + exp(-(slope * logit + offset)))
+    # for articles with headings and for those without any, (slope, offset) of each label:
+    # probability = 1 / (1 + exp(-(slope * logit + offset)))
+    calibration: np.ndarray
     thresholds: tuple[float, ...]  # of each label, on the probability rounded to four decimals
+    plain_thresholds: tuple[float, ...]  # the same for articles without any heading
     digest: str  # names exactly these weights
+    curves: Mapping[str, Curve]  # of each label: (threshold, precision, recall) on the folds, falling recall
+    min_confidence: float = 0.0  # tags below it are not given, and verdicts below it are marked unsure
 
 
 def load_tagger(folder: Path = SHIPPED / "tagger") -> Tagger:
@@ -89,7 +103,7 @@ def load_tagger(folder: Path = SHIPPED / "tagger") -> Tagger:
         If the folder holds no whole and consistent tagger of these labels.
     """
     model = load_model(folder, "tagger", SCHEMA)
-    thresholds = _thresholds(folder, model.manifest)
+    thresholds, plain_thresholds = (_thresholds(folder, model.manifest, name) for name in THRESHOLDS)
     try:
         vocabulary = vocabulary_of(model.words["terms"])
     except ValueError as error:
@@ -105,22 +119,35 @@ def load_tagger(folder: Path = SHIPPED / "tagger") -> Tagger:
         nets=Nets(**{name: arrays[name] for name in Nets._fields}),
         calibration=arrays["calibration"],
         thresholds=thresholds,
+        plain_thresholds=plain_thresholds,
         digest=model.digest,
+        curves=_curves(folder, model.manifest),
     )
 
 
-def _thresholds(folder: Path, manifest: dict[str, Any]) -> tuple[float, ...]:
+def _thresholds(folder: Path, manifest: dict[str, Any], name: str) -> tuple[float, ...]:
     if manifest.get("labels") != list(LABELS):
         raise ModelError(
             f"{folder}/manifest.json: labels are {manifest.get('labels')}, expected {list(LABELS)}; {_HINT}"
         )
     if manifest.get("roles") != list(ROLES) or manifest.get("features") != list(FEATURES):
         raise ModelError(f"{folder}/manifest.json: roles or features of another version; {_HINT}")
-    thresholds = manifest.get("thresholds")
+    thresholds = manifest.get(name)
     if (
         not isinstance(thresholds, dict)
         or set(thresholds) != set(LABELS)
         or not all(isinstance(value, float) and 0 < value < 1 for value in thresholds.values())
     ):
-        raise ModelError(f"{folder}/manifest.json: thresholds must give each label a number in (0, 1); {_HINT}")
+        raise ModelError(f"{folder}/manifest.json: {name} must give each label a number in (0, 1); {_HINT}")
     return tuple(thresholds[label] for label in LABELS)
+
+
+def _curves(folder: Path, manifest: dict[str, Any]) -> dict[str, Curve]:
+    curves: Any = manifest.get("curves")
+    try:
+        read = {label: tuple((float(t), float(p), float(r)) for t, p, r in curves[label]) for label in LABELS}
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelError(
+            f"{folder}/manifest.json: curves must give each label rows of threshold, precision, recall; {_HINT}"
+        ) from error
+    return read

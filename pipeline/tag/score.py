@@ -14,6 +14,8 @@ from pipeline.tag.model import LABELS, LINEAR_ROLES, ROLE_COLUMNS, WEAK_SCALE, L
 #: Standard deviations from the mean at which a feature of level 2 is cut off.
 FARTHEST = 5.0
 _N = len(LABELS)
+#: Rows of the intercepts and of the mix that belong to the squashed models of a passage's own text.
+_OF_TEXT = np.r_[:_N, 2 * _N : 3 * _N]
 
 
 class FirstLevel(NamedTuple):
@@ -29,32 +31,41 @@ def score_sentences(sums: np.ndarray, spans: Sequence[Sequence[object]], linear:
     Parameters
     ----------
     sums
-        Array of shape (n_sentences of all texts, 2 * n_labels): sums of the columns of `SENTENCE_ROLES`.
+        Array of shape (n_sentences of all texts, 3 * n_labels): sums of the columns of `SENTENCE_ROLES`.
     spans
         The sentences of each text, in the order of `sums`.
 
     Returns
     -------
-    array of shape (n_texts, 4 * n_labels)
-        Maximum and mean over the sentences of (share of the logit, squashed weak score); 0 without one.
+    array of shape (n_texts, 6 * n_labels)
+        Maximum and mean over the sentences of (share of the logit, squashed scores of weak model and student); 0
+        without one.
     """
-    weak = np.tanh((sums[:, _N:] + linear.weak_intercept[:_N]) / WEAK_SCALE)
-    scores = np.concatenate([sums[:, :_N] + weak @ linear.weak_mix[:_N], weak], axis=1)
+    squashed = np.tanh((sums[:, _N:] + linear.weak_intercept[_OF_TEXT]) / WEAK_SCALE)
+    scores = np.concatenate([sums[:, :_N] + squashed @ linear.weak_mix[_OF_TEXT], squashed], axis=1)
     n_sentences = np.array([len(ranges) for ranges in spans])
-    out = np.zeros((len(n_sentences), 4 * _N), dtype=np.float32)
+    out = np.zeros((len(n_sentences), 6 * _N), dtype=np.float32)
     filled = np.flatnonzero(n_sentences)
     if len(filled):
         starts = (np.cumsum(n_sentences) - n_sentences)[filled]
-        out[filled, : 2 * _N] = np.maximum.reduceat(scores, starts, axis=0)
-        out[filled, 2 * _N :] = np.add.reduceat(scores, starts, axis=0) / n_sentences[filled, None]
+        out[filled, : 3 * _N] = np.maximum.reduceat(scores, starts, axis=0)
+        out[filled, 3 * _N :] = np.add.reduceat(scores, starts, axis=0) / n_sentences[filled, None]
     return out
 
 
 def weak_sums(layout: Layout, sums: np.ndarray, linear: Linear) -> np.ndarray:
-    """Weak logits of each passage and of its heading (0 if none), shape (n_passages, 2 * n_labels)."""
-    own = sums[layout.own, ROLE_COLUMNS["weak"]] + linear.weak_intercept[:_N]
-    heading = sums[layout.heading, ROLE_COLUMNS["weak_heading"]] + linear.weak_intercept[_N:]
-    return np.concatenate([own, heading * (layout.heading > 0)[:, None]], axis=1)
+    """Logits of the weak models, of the passage and of its heading (0 if none), and of the student.
+
+    Shape (n_passages, 3 * n_labels).
+    """
+    weak, heading, student = np.split(linear.weak_intercept, 3)
+    of_heading = sums[layout.heading, ROLE_COLUMNS["weak_heading"]] + heading
+    parts = (
+        sums[layout.own, ROLE_COLUMNS["weak"]] + weak,
+        of_heading * (layout.heading > 0)[:, None],
+        sums[layout.own, ROLE_COLUMNS["student"]] + student,
+    )
+    return np.concatenate(parts, axis=1)
 
 
 def first_level(layout: Layout, sums: np.ndarray, sentences: np.ndarray, linear: Linear) -> FirstLevel:
@@ -65,14 +76,14 @@ def first_level(layout: Layout, sums: np.ndarray, sentences: np.ndarray, linear:
     sums
         Array of shape (n_texts, n_columns), as in `Lookup`.
     sentences
-        Array of shape (n_texts, 4 * n_labels), from `score_sentences`.
+        Array of shape (n_texts, 6 * n_labels), from `score_sentences`.
     """
     weak = np.tanh(weak_sums(layout, sums, linear) / WEAK_SCALE)
     logits = linear.intercept + weak @ linear.weak_mix
     texts = (layout.own, layout.previous, layout.following, layout.heading, layout.lead_in)
     for role, of_passages in zip(LINEAR_ROLES, texts, strict=True):
         logits = logits + sums[of_passages, ROLE_COLUMNS[role]]
-    title = sums[layout.title, ROLE_COLUMNS["weak_heading"]] + linear.weak_intercept[_N:]
+    title = sums[layout.title, ROLE_COLUMNS["weak_heading"]] + linear.weak_intercept[_N : 2 * _N]
     weak_title = np.tanh(title / WEAK_SCALE) * (layout.title > 0)
     return FirstLevel(logits, context_features(layout, logits, weak, weak_title, sentences[layout.own]))
 

@@ -1,0 +1,95 @@
+"""What a teacher said of unlabelled passages: its logits, kept without the texts, and joined to them again.
+
+    models/teacher/   arrays.npz: a key a passage (hash of its text), the logits of every teacher, and its fold
+    unlabelled_articles.jsonl.gz: the texts, in the corpora
+
+A teacher is a fine-tuned transformer (`pipeline.learn.teacher`) that has seen no label of one fold, so that a
+student of it may be scored there. In a fold that no teacher has left out, no student is heard.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from pipeline.learn.corpus import UnlabelledArticle, read_unlabelled
+from pipeline.model_store import SHIPPED, Schema, load_model
+from pipeline.tag.model import LABELS
+
+#: Logits are kept as whole numbers of this step, within CLIP of 0.
+STEP = 0.05
+CLIP = 6.0
+SCHEMA: Schema = {
+    "keys": ("passages",),
+    "logits": ("passages", "teachers", len(LABELS)),
+    "folds": ("teachers",),
+}
+TEACHER = SHIPPED / "teacher"
+
+
+class Taught(NamedTuple):
+    """Unlabelled passages with what the teachers said of them."""
+
+    texts: list[str]
+    publishers: list[str]
+    logits: np.ndarray  # shape (n_texts, n_teachers, n_labels)
+    folds: tuple[int, ...]  # of each teacher: the fold whose labels it has not seen
+
+    def by(self, fold: int) -> np.ndarray | None:
+        """Logits by the teacher that has seen no label of the fold, shape (n_texts, n_labels), if there is one."""
+        return self.logits[:, self.folds.index(fold)] if fold in self.folds else None
+
+    def by_all(self) -> np.ndarray:
+        """Mean logits of all teachers, for a student that no fold will judge; shape (n_texts, n_labels)."""
+        return self.logits.mean(axis=1)
+
+
+NOTHING = Taught([], [], np.zeros((0, 1, len(LABELS))), ())
+
+
+def read_taught(corpora: Path, folder: Path = TEACHER) -> Taught:
+    """The passages of the unlabelled articles that the teachers in `folder` have answered.
+
+    Without such a folder there are none: the student then says nothing.
+
+    Raises
+    ------
+    ModelError
+        If the folder holds no whole set of logits.
+    CorpusError
+        If the unlabelled articles cannot be read.
+    """
+    if not folder.is_dir():
+        return NOTHING
+    arrays = load_model(folder, "teacher", SCHEMA).arrays
+    place = {key: number for number, key in enumerate(arrays["keys"].tolist())}
+    texts: dict[str, tuple[str, int]] = {}
+    for publisher, text in passages_of(read_unlabelled(corpora)):
+        key = text_key(text)
+        if key in place:
+            texts.setdefault(text, (publisher, place[key]))
+    rows = [row for _, row in texts.values()]
+    publishers = [publisher for publisher, _ in texts.values()]
+    return Taught(list(texts), publishers, arrays["logits"][rows] * STEP, tuple(arrays["folds"].tolist()))
+
+
+def passages_of(articles: Sequence[UnlabelledArticle]) -> Iterator[tuple[str, str]]:
+    """Publisher and text of every passage."""
+    for article in articles:
+        for section in article.sections:
+            for passage in section.passages:
+                yield article.publisher, passage.text
+
+
+def text_key(text: str) -> int:
+    """The first 64 bits of the SHA-256 of a text: enough that no two of some 100,000 passages share it."""
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
+
+
+def quantize(logits: np.ndarray) -> np.ndarray:
+    """Logits as they are kept."""
+    return np.round(np.clip(logits, -CLIP, CLIP) / STEP).astype(np.int8)

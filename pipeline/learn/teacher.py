@@ -1,0 +1,166 @@
+"""Train the teachers and keep what they say of the unlabelled passages.
+
+    weak sections --fine-tune--> encoder --for each fold, without its labels: fine-tune--> teacher
+    unlabelled articles --teacher of each fold--> logits, kept by the hash of the text (`pipeline.learn.taught`)
+
+Needs the extra `teacher` (PyTorch, Transformers and a package with the encoder) and, on one core, about an hour.
+The teachers themselves are not kept: what the tagger learns from are their logits.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from pipeline.label.store import STORE, read_labels
+from pipeline.learn.corpus import (
+    FILES,
+    NEWS_KINDS,
+    WeakSection,
+    read_added,
+    read_gold,
+    read_unlabelled,
+    read_weak_sections,
+    read_written,
+)
+from pipeline.learn.rows import CorpusError, digests
+from pipeline.learn.tag_scores import tags_to_array
+from pipeline.learn.taught import quantize, text_key
+from pipeline.learn.windows import Window, windows_of
+from pipeline.model_store import save_model
+from pipeline.records import Passage, Section
+from pipeline.tag.model import LABELS
+
+#: Of explainers, which are many, every third article is answered; of the news-like ones all.
+REFERENCE_STEP = 3
+
+
+class TeacherOptions(NamedTuple):
+    """Everything that decides how the teachers are trained; tried as they are, not tuned."""
+
+    weak_sections: int = 2500  # at most so many of one source
+    weak_rate: float = 1e-4
+    frozen_layers: int = 3  # of six; kept still on the hand labels, so that they need running once only
+    rate: float = 2e-4
+    epochs: int = 2
+    seed: int = 0
+
+
+DEFAULTS = TeacherOptions()
+
+
+def train_teacher(
+    corpora: Path,
+    out: Path,
+    options: TeacherOptions = DEFAULTS,
+    say: Callable[[str], None] = lambda message: None,
+    labels: Path = STORE,
+) -> None:
+    """Train a teacher a fold and write their logits.
+
+    Parameters
+    ----------
+    corpora
+        Folder with the files named in `pipeline.learn.corpus`.
+    out
+        The folder for the logits, made if it is missing.
+    options
+        See `TeacherOptions`.
+    say
+        Called with one line at each step.
+    labels
+        The label store.
+
+    Raises
+    ------
+    CorpusError
+        If the corpora cannot be read, or the extra `teacher` is not installed.
+    """
+    try:
+        from pipeline.learn import teacher_net as net
+    except ImportError as error:
+        raise CorpusError(
+            f"the teacher needs {error.name}: install the extra, pip install 'healthsift[teacher]'"
+        ) from error
+    encode = net.tokenizer()
+    say(f"reading {corpora}")
+    answers = read_labels(labels)
+    gold = [*read_gold(corpora, LABELS, answers), *read_added(corpora, LABELS, answers), *read_written(LABELS)]
+    tags = tags_to_array([carried for article in gold for carried in article.labels])
+    answered = np.array([known for article in gold for known in article.answered], dtype=bool)
+    windows: list[list[Window]] = []
+    for article in gold:
+        windows.append(windows_of(article.title, article.sections, _passages(windows), encode))
+    pool = [
+        article
+        for place, article in enumerate(read_unlabelled(corpora))
+        if article.kind in NEWS_KINDS or place % REFERENCE_STEP == 0
+    ]
+    asked: list[list[Window]] = []
+    for unlabelled in pool:
+        asked.append(windows_of(unlabelled.title, unlabelled.sections, _passages(asked), encode))
+
+    publishers = {article.publisher for article in gold}
+    weak = _drawn([section for section in read_weak_sections(corpora) if section.publisher not in publishers], options)
+    say(f"fine-tuning on {len(weak)} weakly labelled sections")
+    weak_windows: list[list[Window]] = []
+    for section in weak:
+        lines = tuple(Passage(0, "paragraph", text) for text in section.texts)
+        weak_windows.append(windows_of("", [Section("", 0, (), lines, 0)], _passages(weak_windows), encode))
+    weak_tags = tags_to_array([section.tags for section in weak for _ in section.texts])
+    encoder, whole = net.fit_whole(_flat(weak_windows), weak_tags, options.weak_rate, options.seed)
+
+    states = [net.lower_states(encoder, _flat([of_page]), options.frozen_layers) for of_page in windows]
+    asked_states = net.lower_states(encoder, _flat(asked), options.frozen_layers)
+    logits: list[np.ndarray] = []
+    folds = sorted({article.fold for article in gold})
+    for fold in folds:
+        say(f"teacher without fold {fold} ({len(logits) + 1} of {len(folds)})")
+        seen = [state for article, page in zip(gold, states, strict=True) if article.fold != fold for state in page]
+        teacher = net.fit_top(whole, seen, tags, answered, options)
+        logits.append(quantize(net.answers(teacher, asked_states, _passages(asked))))
+    texts = [p.text for article in pool for section in article.sections for p in section.passages]
+    keys = np.array([text_key(text) for text in texts], dtype=np.uint64)
+    keys, first = np.unique(keys, return_index=True)
+    manifest: dict[str, Any] = {
+        "labels": list(LABELS),
+        "options": options._asdict(),
+        "data": {
+            "sha256": digests(corpora, FILES),
+            "labels_sha256": digests(labels, sorted(path.name for path in labels.glob("*.jsonl"))),
+        },
+        "encoder": net.ENCODER,
+    }
+    save_model(
+        out,
+        "teacher",
+        {"keys": keys, "logits": np.stack(logits, axis=1)[first], "folds": np.array(folds, dtype=np.uint8)},
+        {},
+        manifest,
+    )
+
+
+def _drawn(sections: list[WeakSection], options: TeacherOptions) -> list[WeakSection]:
+    """At most so many of each source, in an order of chance."""
+    random.Random(options.seed).shuffle(sections)
+    taken: Counter[str] = Counter()
+    drawn = []
+    for section in sections:
+        taken[section.source] += 1
+        if taken[section.source] <= options.weak_sections:
+            drawn.append(section)
+    return drawn
+
+
+def _passages(pages: list[list[Window]]) -> int:
+    """How many passages the windows so far hold."""
+    return next((window.spans[-1][2] + 1 for page in reversed(pages) for window in reversed(page)), 0)
+
+
+def _flat(pages: list[list[Window]]) -> list[Window]:
+    return [window for page in pages for window in page]
