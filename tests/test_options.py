@@ -24,6 +24,7 @@ from pipeline.label import read_answers
 from pipeline.label.tasks import write_tasks
 from pipeline.limits import Limits
 from pipeline.read import Columns
+from pipeline.tag.demand import Demand
 
 PAGE = SAMPLE / "harborwell" / "muscle-twitching.txt"
 
@@ -44,6 +45,8 @@ RUN = {
     "--worker-mb": (["800"], RunOptions(limits=Limits(worker_mb=800))),
     "--site-table": (["x.json"], RunOptions(site_table=Path("x.json"))),
     "--retry-errors": (["NoText"], RunOptions(retry_errors="NoText")),
+    "--min-confidence": (["0.9"], RunOptions(demand=Demand(min_confidence=0.9))),
+    "--recall": (["causes=0.7"], RunOptions(demand=Demand(recall=(("causes", 0.7),)))),
     "--tries": (["5"], RunOptions(limits=Limits(tries=5))),
     **{f"--{name}-column": (["x"], RunOptions(columns=Columns(**{name: "x"}))) for name in Columns._fields},
 }
@@ -89,6 +92,10 @@ ELSEWHERE = {
     ("train", "--corpus"): "test_options::test_options_of_train",
     ("train", "--out"): "test_options::test_options_of_train",
     ("train", "--predictions"): "test_options::test_options_of_train",
+    ("train", "--labels"): "test_options::test_options_of_train",
+    ("train", "--force"): "test_options::test_options_of_train",
+    ("tag", "--recall"): "test_options::test_tag_meets_demands_and_tells_their_cost",
+    ("tag", "--min-confidence"): "test_options::test_tag_meets_demands_and_tells_their_cost",
     ("evaluate", "--sample"): "test_evaluate::test_floors_hold_are_missed_and_only_rise",
     ("evaluate", "--floors"): "test_evaluate::test_floors_hold_are_missed_and_only_rise",
     ("evaluate", "--json"): "test_evaluate::test_floors_hold_are_missed_and_only_rise",
@@ -188,13 +195,41 @@ def test_another_model_is_read(verb, option, tmp_path, monkeypatch, capsys):
     assert f"another{'/'}manifest.json: cannot be read" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("model", ["cleaner", "tagger"])
+@pytest.mark.parametrize("model", ["cleaner", "tagger", "teacher"])
 def test_options_of_train(model, monkeypatch):
     got = []
-    monkeypatch.setattr("pipeline.learn.train", lambda *words: got.append(words[:-1]))
+    monkeypatch.setattr("pipeline.learn.train", lambda *words, **named: got.append((*words[:-1], named)))
     assert main(["train", model]) == 0
-    assert main(["train", model, "--corpus", "c", "-o", "o", "--predictions", "p"]) == 0
-    assert got == [(model, None, None, None), (model, Path("c"), Path("o"), Path("p"))]
+    options = ["--corpus", "c", "-o", "o", "--predictions", "p", "--labels", "l", "--force"]
+    assert main(["train", model, *options]) == 0
+    usual = {"predictions": None, "labels": None, "force": False}
+    asked = {"predictions": Path("p"), "labels": Path("l"), "force": True}
+    assert got == [(model, None, None, usual), (model, Path("c"), Path("o"), asked)]
+
+
+def test_tag_meets_demands_and_tells_their_cost(tmp_path, capsys):
+    texts = ["Stress brings it on.", "It may have to do with the weather.", "Rest helps against the pain."]
+    row = {"title": "Aches", "blocks": [{"kind": "paragraph", "text": text} for text in texts]}
+    (tmp_path / "articles.jsonl").write_text(json.dumps(row))
+
+    def tagged(*options: str) -> list[dict]:
+        assert main(["tag", str(tmp_path / "articles.jsonl"), *options]) == 0
+        return [
+            passage for section in json.loads(capsys.readouterr().out)["sections"] for passage in section["passages"]
+        ]
+
+    assert all(passage["unsure"] == [] for passage in tagged())
+    for passage in tagged("--min-confidence", "0.99"):
+        assert all(passage["scores"][label] >= 0.99 for label in passage["tags"])
+        assert passage["unsure"] == [label for label, score in passage["scores"].items() if 0.01 < score < 0.99]
+    assert main(["tag", str(tmp_path / "articles.jsonl"), "--recall", "causes=0.95"]) == 0
+    told = capsys.readouterr()
+    threshold = float(re.search(r"causes: threshold (0\.\d+) instead of", told.err)[1])
+    for section in json.loads(told.out)["sections"]:
+        for passage in section["passages"]:
+            assert ("causes" in passage["tags"]) == (passage["scores"]["causes"] >= threshold)
+    assert main(["tag", str(tmp_path / "articles.jsonl"), "--recall", "causes"]) == 2
+    assert "write LABEL=RECALL" in capsys.readouterr().err
 
 
 def test_version(capsys):
