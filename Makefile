@@ -11,7 +11,7 @@ export OMP_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run train evaluate drift test lint check notebooks tidy
+.PHONY: help setup run train evaluate drift bench test lint check notebooks tidy
 
 help:  ## Tell what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ evaluate: setup  ## Score the models and check every figure against its floor
 drift: setup  ## Fail if the run folder RUN (the sample's) looks unlike what the models learnt from
 	@test -e $(RUN)/run.json || $(MAKE) run
 	$(PYTHON) -m pipeline compare $(RUN)
+
+bench: setup  ## Measure what each stage costs, beside the bare parse and other tools, on the pages of CORPORA
+	$(PYTHON) -m pipeline bench speed --corpus $(CORPORA)/bench
 
 test: setup  ## Run the tests
 	$(PYTHON) -m pytest

@@ -11,20 +11,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline import __version__
+from pipeline.bench.command import add_bench_commands
 from pipeline.engine import RunOptions, run
 from pipeline.export import FORMS, export
 from pipeline.label.command import add_label_commands
+from pipeline.learn import FOLDS
 from pipeline.limits import Limits
 from pipeline.model_store import SHIPPED, ModelError
 from pipeline.parse import DEFAULT_PARSER, PARSERS
-from pipeline.read import Columns, InputError, PageError, find, read
+from pipeline.read import STDIN, Columns, InputError, PageError, Source, find, read
 from pipeline.runlog import LOGS, start_log
 from pipeline.streams import UsageError, input_lines, output, write_line
 from pipeline.tag.demand import Demand, cost, meet, recalls
 from pipeline.workers import RunError
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # these bring numpy or pandas, which most commands need not load
     from pipeline.batch import Batch
+    from pipeline.clean.site import SiteTable
+    from pipeline.records import ParsedPage
 
 DONE, FAILED, WRONG_USE = 0, 1, 2
 #: A run ends with status 1 if more than this share of its pages failed.
@@ -125,6 +129,10 @@ def build_parser() -> argparse.ArgumentParser:
     sub = verb("clean", _clean, "clean pages: one JSON line a page, every block with verdict, score and reason")
     _input_options(sub)
     sub.add_argument("-o", "--out", default="-", metavar="OUT.jsonl", help="default: standard output")
+    sub.add_argument(
+        "--site-table", type=Path, metavar="FILE", help="what the pages of each site repeat, instead of counting it"
+    )
+    sub.add_argument("--save-site-table", metavar="FILE", help="write what was counted, to read, edit and use again")
     _parser_option(sub)
     _model_options(sub, "cleaner")
 
@@ -160,12 +168,17 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument(
         "--force", action="store_true", help="tagger: write the new model even where it is worse than the one before"
     )
+    sub.add_argument(
+        "--folds", choices=FOLDS, default=FOLDS[0],
+        help="cleaner: what is held out together; maker: page makers never seen; default: %(default)s",
+    )  # fmt: skip
 
     sub = verb("compare", _compare, "compare two runs, or one run with what its tagger learnt from")
     sub.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="folder of a run; the second is the later one")
     sub.add_argument("--csv", type=Path, metavar="FILE", help="two runs: also write every comparison there")
     _model_options(sub, "tagger")
 
+    add_bench_commands(verbs)
     add_label_commands(verb("label", None, "label passages, and join labels to texts"))
 
     sub = verb(
@@ -286,11 +299,17 @@ def _run(options: argparse.Namespace) -> int:
 
 def _clean(options: argparse.Namespace) -> int:
     from pipeline.clean import clean, load_cleaner
+    from pipeline.clean.site import NO_TABLE, read_tables, table_rows
     from pipeline.jsonl import clean_row, error_row
     from pipeline.parse import parse
 
     cleaner = load_cleaner(options.cleaner)
     sources = find(options.inputs, _columns(options))
+    tables = read_tables(options.site_table) if options.site_table else _site_tables(sources, options.parser)
+    if options.save_site_table:
+        with output(options.save_site_table) as stream:
+            for row in table_rows(tables):
+                write_line(stream, row)
 
     def rows() -> Iterator[dict[str, Any]]:
         for source in sources:
@@ -299,7 +318,8 @@ def _clean(options: argparse.Namespace) -> int:
                     yield error_row(raw)
                     continue
                 try:
-                    yield clean_row(clean(parse(raw, options.parser), cleaner))
+                    page = parse(raw, options.parser)
+                    yield clean_row(clean(page, cleaner, tables.get(page.site or "", NO_TABLE)))
                 except Exception as error:  # the rim of one page: the others go on
                     yield error_row(PageError(raw.page_id, raw.source, "clean", type(error).__name__, str(error)))
 
@@ -312,6 +332,24 @@ def _clean(options: argparse.Namespace) -> int:
     if failed:
         print(f"pipeline clean: {failed} of {total} pages failed; their rows say why", file=sys.stderr)
     return FAILED if failed > MAX_FAILED * total else DONE
+
+
+def _site_tables(sources: Sequence[Source], parser: str) -> dict[str, SiteTable]:
+    """What the pages of each site have in common, by a first reading; standard input can be read only once."""
+    from pipeline.clean.site import count_sites
+    from pipeline.parse import parse
+
+    def pages() -> Iterator[ParsedPage]:
+        for source in sources:
+            for raw in read(source) if source.path != STDIN else ():
+                if isinstance(raw, PageError):
+                    continue
+                try:
+                    yield parse(raw, parser)
+                except Exception:  # the second reading gives it its error row
+                    continue
+
+    return count_sites(pages())
 
 
 def _tag(options: argparse.Namespace) -> int:
@@ -384,6 +422,7 @@ def _train(options: argparse.Namespace) -> int:
         predictions=options.predictions,
         labels=options.labels,
         force=options.force,
+        folds=options.folds,
     )
     return DONE
 

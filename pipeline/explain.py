@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pipeline.clean import THRESHOLD, page_threshold
+from pipeline.clean import page_threshold
+from pipeline.clean.site import NO_TABLE, SiteTable
 from pipeline.clean.weigh import Weighed, Weight, weigh
 from pipeline.records import Article, TaggedPassage, TaggedSection
 from pipeline.shard import Models, tag_article
@@ -43,17 +44,11 @@ class Explanation(NamedTuple):
     sections: list[TaggedSection]  # none for a page that is not tagged
 
 
-def gather(article: Article, models: Models) -> Explanation:
-    """Weigh and tag one cleaned page with the models that cleaned it."""
-    weighed = weigh(article.page, models.cleaner)
-    return Explanation(article, _threshold(article), weighed, tag_article(article, models.tagger))
-
-
-def _threshold(article: Article) -> float:
-    if not article.verdicts:
-        return THRESHOLD
-    scores = np.array([verdict.score for verdict in article.verdicts])
-    return page_threshold(scores, np.array([block.text.count(" ") + 1 for block in article.page.blocks]))
+def gather(article: Article, models: Models, site: SiteTable = NO_TABLE) -> Explanation:
+    """Weigh and tag one cleaned page with the models and the site table that cleaned it."""
+    weighed = weigh(article.page, models.cleaner, site)
+    threshold = page_threshold(article.page, np.array([verdict.score for verdict in article.verdicts]))
+    return Explanation(article, threshold, weighed, tag_article(article, models.tagger))
 
 
 def explain(explanation: Explanation, width: int, colour: bool) -> str:

@@ -200,7 +200,7 @@ def finish_page(page: ParsedPage, models: Models, table: SiteTable, seconds: Sec
         stage, started = following, now
 
     try:
-        article = clean(page, models.cleaner)
+        article = clean(page, models.cleaner, table)
         begin("split")
         sections = split(kept_blocks(article)) if is_tagged(article) else []
         begin("tag")

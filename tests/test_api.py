@@ -145,9 +145,9 @@ def test_clean_takes_text_or_bytes_only(page):
 def test_models_are_loaded_once_and_can_be_given(article, models):
     assert api.shipped_cleaner() is api.shipped_cleaner()
     assert api.shipped_tagger() is api.shipped_tagger()
-    never = models.cleaner.html.trees
+    never = models.cleaner.html.second
     deaf = models.cleaner._replace(
-        html=models.cleaner.html._replace(trees=type(never)(never.nodes, never.starts, -90.0, never.n_features))
+        html=models.cleaner.html._replace(second=type(never)(never.nodes, never.starts, -90.0, never.n_features))
     )
     assert pipeline.clean(HTML_PAGE.read_bytes(), cleaner=deaf).text == ""
     strict = models.tagger._replace(thresholds=(0.9999,) * 3, plain_thresholds=(0.9999,) * 3)

@@ -152,15 +152,22 @@ def test_judge_drops_the_title_and_repeats():
 
 
 @pytest.mark.parametrize(
-    ("scores", "words", "threshold"),
+    ("scores", "html", "dump"),
     [
-        ([0.99, 0.98, 0.02], [50, 50, 50], 0.5),  # sure of it: the fixed threshold
-        ([0.4, 0.35, 0.01], [50, 50, 50], 0.35),  # unsure: the best expected F1 keeps both
-        ([0.1, 0.05, 0.01], [50, 50, 50], 0.15),  # never below the lowest
+        ([0.99, 0.98, 0.02], 0.5, 0.55),  # sure of it: the usual threshold
+        ([0.4, 0.35, 0.01], 0.35, 0.35),  # unsure: the best expected F1 keeps both
+        ([0.1, 0.05, 0.01], 0.15, 0.15),  # never below the lowest
+        ([0.53, 0.3, 0.3], 0.3, 0.3),
     ],
 )
-def test_the_threshold_of_a_page(scores, words, threshold):
-    assert page_threshold(np.array(scores), np.array(words)) == threshold
+def test_the_threshold_of_a_page(scores, html, dump):
+    words = "word " * 50
+    assert page_threshold(html_page(f"<p>{words}</p>" * 3), np.array(scores)) == html
+    assert page_threshold(text_page("\n\n".join([words] * 3)), np.array(scores)) == dump
+
+
+def test_the_threshold_of_an_empty_page_is_the_usual_one():
+    assert page_threshold(html_page(""), np.zeros(0)) == 0.5
 
 
 def context(**more) -> Context:
@@ -171,6 +178,7 @@ def context(**more) -> Context:
         "run_length": 1,
         "word_score": 0.0,
         "name_score": 0.0,
+        "site_share": 0.0,
     }
     return Context(**{**defaults, **more})
 
@@ -199,6 +207,7 @@ REASON_CASES = [
     ("1. Wren A, Field J. Calves at night. doi 10.0/x", {}, "references"),
     ("A woman rubs her calf. Photo by Jo Field", {}, "caption"),
     ("Contact", {}, "navigation"),
+    ("A promise that stands on page after page, in full sentences.", {"site_share": 0.4}, "part of the site"),
     (
         "A sentence that stands somewhere else on the page.",
         {"is_html": True, "name_score": -3.0},

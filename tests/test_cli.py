@@ -8,6 +8,7 @@ import json
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from conftest import ROOT, SAMPLE
@@ -180,3 +181,24 @@ def test_help_is_quick_to_import():
     """Neither scikit-learn nor pandas is needed to tell what the commands are."""
     code = "import sys; from pipeline.cli import build_parser; build_parser(); sys.exit(bool({'sklearn', 'pandas'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+def test_clean_counts_what_a_site_repeats_and_takes_the_table_back(tmp_path, capsys):
+    for n, topic in enumerate(("knee", "back", "hip", "neck")):
+        story = (
+            f"The {topic} clinic told its patients what to do when {topic} pain comes back in the middle of the night."
+        )
+        page = f"Our promise to every reader of these pages\n\n{story}\n\n{story.replace('told', 'asked')}\n"
+        (tmp_path / "pages").mkdir(exist_ok=True)
+        (tmp_path / "pages" / f"{n}.txt").write_text(page, encoding="utf-8")
+    rows = [{"id": p.stem, "text": p.read_text(), "site": "a.example"} for p in sorted((tmp_path / "pages").iterdir())]
+    feed = tmp_path / "feed.jsonl"
+    feed.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    table, one, two = (str(tmp_path / name) for name in ("table.jsonl", "one.jsonl", "two.jsonl"))
+    assert main(["clean", str(feed), "-o", one, "--save-site-table", table]) == 0
+    row = {"site": "a.example", "pages": 4, "count": 4, "text": "our promise to every reader of these pages"}
+    assert [json.loads(line) for line in Path(table).read_text().splitlines()] == [row]
+    assert main(["clean", str(feed), "-o", two, "--site-table", table]) == 0
+    assert Path(one).read_bytes() == Path(two).read_bytes()
+    assert main(["clean", str(feed), "-o", two, "--site-table", str(tmp_path / "none")]) == 2
+    assert "cannot be read" in capsys.readouterr().err

@@ -17,10 +17,21 @@ from bs4 import BeautifulSoup
 from conftest import ROOT, SAMPLE, html_page, text_page
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from pipeline.clean import COLUMNS, REASONS, Cleaner, clean, features, load_cleaner
+from pipeline.clean import COLUMNS, REASONS, Cleaner, clean, features, load_cleaner, score
 from pipeline.clean.model import Branch
+from pipeline.clean.second import SECOND_COLUMNS
 from pipeline.clean.trees import Trees, flatten
-from pipeline.clean.weigh import GROUPS, PATH_HEAD, PATH_TAIL, TOP, attribute, group_amounts, group_of, weigh
+from pipeline.clean.weigh import (
+    GROUPS,
+    PATH_HEAD,
+    PATH_TAIL,
+    TOP,
+    attribute,
+    group_amounts,
+    group_of,
+    page_amounts,
+    weigh,
+)
 from pipeline.cli import main
 from pipeline.explain import explain, gather, shorten_path
 from pipeline.explain_page import render
@@ -70,10 +81,14 @@ def hostile(models, tmp_path_factory):
 @pytest.mark.parametrize("path", [HTML_PAGE, DUMP], ids=["html", "dump"])
 def test_parts_and_base_sum_to_the_logit(path, cleaner):
     page = parsed(path)
-    table, trees = features(page, cleaner.branch(page)), cleaner.branch(page).trees
-    found = attribute(trees, table)
-    assert found.base + found.columns.sum(axis=1) == pytest.approx(trees.logits(table), abs=1e-9)
-    assert found.base == pytest.approx(trees.baseline)  # the trees themselves begin from nothing
+    branch = cleaner.branch(page)
+    table = features(page, branch)
+    found = attribute(branch.first, table)
+    assert found.base + found.columns.sum(axis=1) == pytest.approx(branch.first.logits(table), abs=1e-9)
+    assert found.base == pytest.approx(branch.first.baseline)  # the trees themselves begin from nothing
+    base, amounts = page_amounts(branch, page, table)
+    scores = 1 / (1 + np.exp(-(base + amounts.sum(axis=1))))
+    assert scores == pytest.approx(score(table, page, cleaner), abs=6e-5)
 
 
 def test_parts_are_the_changes_of_the_value_along_the_way():
@@ -100,31 +115,34 @@ def test_parts_are_the_changes_of_the_value_along_the_way():
 
 
 def test_groups_hold_every_column_and_every_pattern_holds_one():
-    assert {group_of(column) for column in COLUMNS} == set(range(len(GROUPS)))
+    columns = {*COLUMNS, *SECOND_COLUMNS[1:]}
+    assert {group_of(column) for column in columns} == set(range(len(GROUPS)))
     for g, group in enumerate(GROUPS):
         for pattern in group.columns:
-            own = [c for c in COLUMNS if group_of(c) == g and re.fullmatch(pattern.replace("*", ".*"), c)]
+            own = [c for c in columns if group_of(c) == g and re.fullmatch(pattern.replace("*", ".*"), c)]
             assert own, f"{group.key}: {pattern}"
 
 
 def test_groups_lose_nothing():
     columns = np.random.default_rng(0).normal(size=(3, len(COLUMNS)))
-    assert group_amounts(columns).sum(axis=1) == pytest.approx(columns.sum(axis=1))
+    assert group_amounts(columns, COLUMNS).sum(axis=1) == pytest.approx(columns.sum(axis=1))
 
 
-def one_split(column: str, size: float) -> list[tuple]:
-    """A tree that adds `size` where a column is above zero, and else takes it away."""
-    at = COLUMNS.index(column)
-    return [(0.0, at, 0.0, 1, 2), (-size, 0, 0.0, 0, 0), (size, 0, 0.0, 0, 0)]
+def splits(columns: tuple[str, ...], **sizes: float) -> Trees:
+    """Trees that each add a size where a column is above zero, and else take it away."""
+    rows = []
+    for column, size in sizes.items():
+        rows += [(0.0, columns.index(column), 0.0, 1, 2), (-size, 0, 0.0, 0, 0), (size, 0, 0.0, 0, 0)]
+    kinds = (float, int, float, int, int)
+    found = zip(("value", "feature", "threshold", "left", "right"), kinds, zip(*rows, strict=True), strict=True)
+    nodes = {name: np.array(column, dtype=kind) for name, kind, column in found}
+    return Trees(nodes, 3 * np.arange(len(sizes)), 0.0, len(columns))
 
 
 def toy_cleaner(words, names) -> Cleaner:
-    """Half its trees look at the words of a block, the others at the names around it."""
-    rows = one_split("word_score", 2.0) + one_split("name_sum", 1.0)
-    kinds = (float, int, float, int, int)
-    columns = zip(("value", "feature", "threshold", "left", "right"), kinds, zip(*rows, strict=True), strict=True)
-    nodes = {name: np.array(column, dtype=kind) for name, kind, column in columns}
-    branch = Branch(words, 0.0, names, Trees(nodes, np.array([0, 3]), 0.0, len(COLUMNS)))
+    """Its first look goes by the words of a block, and less by names; its second by the first, and by names."""
+    first = splits(COLUMNS, word_score=2.0, name_sum=1.0)
+    branch = Branch(words, 0.0, names, first, splits(SECOND_COLUMNS, first=2.0, name_sum=1.0))
     return Cleaner(branch, branch, "toy")
 
 
@@ -269,7 +287,9 @@ def test_a_page_without_sections_says_why(models):
 
 
 def test_it_says_from_which_score_on_blocks_are_kept(faq):
-    assert "61 blocks, 22 kept: those from 0.50 on" in " ".join(explain(faq, 60, False).split())
+    verdicts = faq.article.verdicts
+    kept = sum(verdict.keep for verdict in verdicts)
+    assert f"{len(verdicts)} blocks, {kept} kept: those from 0.50 on" in " ".join(explain(faq, 60, False).split())
     unsure = faq._replace(threshold=0.2)
     assert "those from 0.20 on" in explain(unsure, 120, False)
     assert "Blocks are kept from 0.20 on" in words(soup_of(unsure).select_one(".how"))

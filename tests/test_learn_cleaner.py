@@ -11,9 +11,9 @@ import pytest
 
 from pipeline.clean import features, load_cleaner, score
 from pipeline.cli import main
-from pipeline.learn.bench import lines_of, read_html, read_text
+from pipeline.learn.bench import fold_of_site, lines_of, read_html, read_text
 from pipeline.learn.cleaner import Options, _Tokens, fit
-from pipeline.learn.dumps import DECOYS, dump, rewrap
+from pipeline.learn.dumps import DECOYS, dump, rewrap, torn_dump
 from pipeline.learn.rows import CorpusError
 
 WORDS = (
@@ -89,7 +89,7 @@ def test_html_labels_come_from_the_reference(bench):
 
 def test_dump_labels_come_from_lines_and_titles_do_not_count(bench):
     for example in read_text(bench):
-        if example.page.page_id.startswith("made-b"):
+        if example.page.page_id.startswith("made"):
             continue
         assert example.labels == [b.text.endswith(".") for b in example.page.blocks]
         if example.scored:
@@ -98,11 +98,28 @@ def test_dump_labels_come_from_lines_and_titles_do_not_count(bench):
             ]
 
 
-def test_made_dumps_are_only_of_pages_that_were_not_dumped_and_share_folds_with_their_site(bench):
-    examples = read_text(bench)
-    made = [e for e in examples if not e.scored and "-b-" not in e.page.page_id]
-    assert [e.page.page_id for e in made] == [f"made-{n:04}" for n in range(30, 40)]
-    assert all(e.page.title != "answer" for e in made)
+def test_every_page_is_dumped_twice_more_in_the_fold_of_its_site(bench):
+    examples = {e.page.page_id: e for e in read_text(bench)}
+    made = {name for name in examples if name.startswith(("lines-", "torn-"))}
+    assert made == {f"{way}-{n:04}" for way in ("lines", "torn") for n in range(40) if n != 7}  # 7: a wrong reference
+    assert not any(examples[name].scored for name in made)
+    assert all(examples[f"torn-{n:04}"].fold == examples[f"a-dev-{n:04}-bs4"].fold for n in range(15) if n != 7)
+
+
+def test_a_torn_dump_breaks_lines_at_links(tmp_path):
+    path = tmp_path / "page.html.gz"
+    path.write_bytes(gzip.compress(b"<p>Rest and <a href=x>salt</a> help.</p><script>no()</script><nav>Home</nav>"))
+    assert torn_dump(path, "Rest and salt help.") == (["Rest and", "salt", "help.", "Home"], [1, 1, 1, 0])
+
+
+def test_farm_pages_can_be_held_out_by_template(bench):
+    assert {e.fold for e in read_text(bench, "maker") if e.group == "b health"} == {0}
+    assert len({e.fold for e in read_text(bench) if e.group == "b health"}) > 1
+
+
+def test_what_a_site_repeats_is_counted_over_scored_pages_only(bench):
+    tables = {e.page.page_id: e.table.pages for e in read_text(bench)}
+    assert tables["a-dev-0003-bs4"] == tables["torn-0003"] == 1
 
 
 def test_dump_puts_one_block_on_a_line(bench):
@@ -139,12 +156,22 @@ def test_some_rewrapped_articles_have_a_heading_that_sounds_like_a_list():
 
 def test_farm_chrome_round_written_articles_keeps_its_site(bench):
     examples = read_text(bench)
-    made = {e.page.page_id: e for e in examples if "made-b-" in e.page.page_id}
+    made = {e.page.page_id: e for e in examples if e.page.page_id.startswith("made0-b-")}
     assert len(made) == 15
     for e in examples:
         if e.page.page_id.startswith("b-dev"):
-            assert made[f"made-{e.page.page_id}"].fold == e.fold
-            assert sum(made[f"made-{e.page.page_id}"].labels) > 5
+            assert made[f"made0-{e.page.page_id}"].fold == e.fold
+            assert sum(made[f"made0-{e.page.page_id}"].labels) > 5
+
+
+def test_farm_chrome_gets_articles_of_its_own_fold_only(bench):
+    pages = {e.page.page_id: e for e in read_html(bench)}
+    inside = {f"{n:04}" for n in range(15, 30)}
+    for e in read_text(bench):
+        if e.page.page_id.startswith("made1-b-"):
+            sources = [n for n, p in pages.items() if p.page.blocks[6].text in [b.text for b in e.page.blocks]]
+            assert sources and not inside & set(sources)
+            assert all(fold_of_site(pages[n].page.site) == e.fold for n in sources)
 
 
 def test_lines_of_blocks():
@@ -180,15 +207,20 @@ def test_no_score_comes_from_a_model_that_saw_the_fold(bench, monkeypatch):
     import pipeline.learn.cleaner as module
 
     seen: list[set[int]] = []
-    original = module._Data.boost
+    original = module._Data._boost
 
-    def boost(self, tables, chosen):
-        seen.append({self.examples[i].fold for i in chosen})
-        return original(self, tables, chosen)
+    def boost(self, tables, *options):
+        seen.append({self.examples[i].fold for i in tables})
+        return original(self, tables, *options)
 
-    monkeypatch.setattr(module._Data, "boost", boost)
-    fit(read_html(bench), Options(trees=3, leaves=4, min_leaf=5), lambda line: None)
-    assert seen == [{0, 1, 2, 3, 4} - {held} for held in range(5)] + [{0, 1, 2, 3, 4}]
+    monkeypatch.setattr(module._Data, "_boost", boost)
+    fit(read_html(bench), Options(trees=3, leaves=4, min_leaf=5, second_trees=2), lambda line: None)
+    everything = {0, 1, 2, 3, 4}
+    expected = []
+    for held in range(5):
+        others = sorted(everything - {held})
+        expected += [set(others[:2]), set(others[2:]), set(others), set(others)]  # halves, first look, second look
+    assert seen == [*expected, everything, everything]
 
 
 def test_train_from_end_to_end(bench, tmp_path, capsys):

@@ -96,6 +96,7 @@ ELSEWHERE = {
     ("train", "--force"): "test_options::test_options_of_train",
     ("tag", "--recall"): "test_options::test_tag_meets_demands_and_tells_their_cost",
     ("tag", "--min-confidence"): "test_options::test_tag_meets_demands_and_tells_their_cost",
+    ("train", "--folds"): "test_options::test_options_of_train",
     ("evaluate", "--sample"): "test_evaluate::test_floors_hold_are_missed_and_only_rise",
     ("evaluate", "--floors"): "test_evaluate::test_floors_hold_are_missed_and_only_rise",
     ("evaluate", "--json"): "test_evaluate::test_floors_hold_are_missed_and_only_rise",
@@ -200,10 +201,10 @@ def test_options_of_train(model, monkeypatch):
     got = []
     monkeypatch.setattr("pipeline.learn.train", lambda *words, **named: got.append((*words[:-1], named)))
     assert main(["train", model]) == 0
-    options = ["--corpus", "c", "-o", "o", "--predictions", "p", "--labels", "l", "--force"]
+    options = ["--corpus", "c", "-o", "o", "--predictions", "p", "--labels", "l", "--force", "--folds", "maker"]
     assert main(["train", model, *options]) == 0
-    usual = {"predictions": None, "labels": None, "force": False}
-    asked = {"predictions": Path("p"), "labels": Path("l"), "force": True}
+    usual = {"predictions": None, "labels": None, "force": False, "folds": "site"}
+    asked = {"predictions": Path("p"), "labels": Path("l"), "force": True, "folds": "maker"}
     assert got == [(model, None, None, usual), (model, Path("c"), Path("o"), asked)]
 
 

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from pipeline.clean.site import NO_TABLE, SiteTable, site_columns
 from pipeline.clean.tokens import are_titles, leads_in, runs_of, split_words
 from pipeline.records import Block, Element, ParsedPage
 
@@ -54,7 +55,7 @@ COLUMNS: tuple[str, ...] = (
     "parent_rank", "grandparent_rank", "best_rank", "in_half", "in_most", "half_density", "most_density",
     "half_distance", "most_distance", "depth", "half_depth",
     # repetition
-    "same_text", "same_text_before", "title_share", "is_title",
+    "same_text", "same_text_before", "title_share", "is_title", "site_count", "site_share",
     # its place, and the page
     "position", "words_before", "since_h1", "page_words", "page_blocks", "page_prose", "page_links", "page_items",
     "page_in_article", "page_articles",
@@ -79,6 +80,7 @@ def page_features(
     above: Sequence[int],
     word_scores: Array,
     names: Sequence[Names],
+    site: SiteTable = NO_TABLE,
 ) -> Array:
     """The feature table of one page.
 
@@ -93,6 +95,8 @@ def page_features(
         Logits of the word model.
     names : sequence of Names, length n_elements
         Logits of the name model.
+    site : SiteTable
+        What the other pages of its site have in common with it.
 
     Returns
     -------
@@ -120,6 +124,7 @@ def page_features(
     _section_columns(columns, scores, weight, words, blocks, above, own["link_share"])
     _best_container_columns(columns, tree, words, prose)
     _repeat_columns(columns, page, block_words)
+    columns.update(site_columns(blocks, site))
     _place_columns(columns, page, tree, words, prose, own["link_share"])
     _dump_columns(columns, page)
     table = np.empty((n, len(COLUMNS)), dtype=np.float32)

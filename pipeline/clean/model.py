@@ -1,4 +1,4 @@
-"""The fitted cleaner: for HTML and for dumps a word model, a name model (HTML) and boosted trees over both."""
+"""The fitted cleaner: for HTML and for dumps a word model, a name model (HTML) and boosted trees for two looks."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from pipeline.clean.features import COLUMNS, Names, page_features
+from pipeline.clean.second import SECOND_COLUMNS
+from pipeline.clean.site import NO_TABLE, SiteTable
 from pipeline.clean.tokens import headings_above, name_tokens, page_tokens, page_words
 from pipeline.clean.trees import NODE_COLUMNS, Trees
 from pipeline.model_store import SHIPPED, ModelError, Schema, load_model
@@ -16,6 +18,8 @@ from pipeline.records import Element, ParsedPage
 
 #: One fitted model for each kind of page.
 BRANCHES = ("html", "text")
+#: The looks that each takes, with the columns of their tables and the option that shrank their leaves in training.
+LOOKS = {"first": (COLUMNS, "learning_rate"), "second": (SECOND_COLUMNS, "second_learning_rate")}
 _NAME_ROLES = 3  # the columns of a name's weights: as ancestor, as the block's own element, as its parent
 
 SCHEMA: Schema = {
@@ -24,9 +28,9 @@ SCHEMA: Schema = {
     for name, shape in {
         "word_weights": (f"@{branch}_words",),
         "name_weights": (f"@{branch}_names", _NAME_ROLES),
-        "biases": (2,),  # of the word model, and the trees' baseline
-        "starts": (f"{branch}_trees",),
-        **{column: (f"{branch}_nodes",) for column in NODE_COLUMNS},
+        "biases": (3,),  # of the word model, and the baselines of both looks
+        **{f"{look}_starts": (f"{branch}_{look}_trees",) for look in LOOKS},
+        **{f"{look}_{column}": (f"{branch}_{look}_nodes",) for look in LOOKS for column in NODE_COLUMNS},
     }.items()
 }
 
@@ -37,7 +41,8 @@ class Branch(NamedTuple):
     words: Mapping[str, float]
     word_bias: float
     names: Mapping[str, tuple[float, float, float]]
-    trees: Trees
+    first: Trees
+    second: Trees
 
     def name_scores(self, elements: Sequence[Element]) -> list[Names]:
         """Logits of the name model for each element, shape (n_elements,)."""
@@ -70,12 +75,12 @@ class Cleaner(NamedTuple):
         return self.html if page.is_html else self.text
 
 
-def features(page: ParsedPage, branch: Branch) -> np.ndarray:
+def features(page: ParsedPage, branch: Branch, site: SiteTable = NO_TABLE) -> np.ndarray:
     """The feature table of one page, shape (n_blocks, n_columns)."""
     above = headings_above(page)
     words = page_words(page)
     scores = branch.word_scores(page_tokens(page, words, above))
-    return page_features(page, words, above, scores, branch.name_scores(page.elements))
+    return page_features(page, words, above, scores, branch.name_scores(page.elements), site)
 
 
 def load_cleaner(folder: Path = SHIPPED / "cleaner") -> Cleaner:
@@ -87,30 +92,37 @@ def load_cleaner(folder: Path = SHIPPED / "cleaner") -> Cleaner:
         If the folder does not hold a whole and sound cleaner for this version's columns.
     """
     model = load_model(folder, "cleaner", SCHEMA)
-    if tuple(model.words.get("columns", ())) != COLUMNS:
+    if tuple(model.words.get("columns", ())) != COLUMNS + SECOND_COLUMNS:
         raise ModelError(f"{folder}/words.json: made for other feature columns; train it anew with: "
                          "python -m pipeline train cleaner")  # fmt: skip
     options = model.manifest.get("options")
-    shrinkage = options.get("learning_rate") if isinstance(options, dict) else None
-    if not isinstance(shrinkage, float) or not 0.0 < shrinkage <= 1.0:
-        raise ModelError(f"{folder}/manifest.json: options need a learning_rate from 0 to 1; train it anew with: "
-                         "python -m pipeline train cleaner")  # fmt: skip
+    shrinkage = {}
+    for look, (_, option) in LOOKS.items():
+        rate = options.get(option) if isinstance(options, dict) else None
+        if not isinstance(rate, float) or not 0.0 < rate <= 1.0:
+            raise ModelError(f"{folder}/manifest.json: options need a {option} from 0 to 1; train it anew with: "
+                             "python -m pipeline train cleaner")  # fmt: skip
+        shrinkage[look] = rate
     branches = []
     for name in BRANCHES:
         arrays = {key.removeprefix(f"{name}_"): value for key, value in model.arrays.items() if key.startswith(name)}
-        try:
+        looks = []
+        for number, (look, (columns, _)) in enumerate(LOOKS.items(), 1):
             nodes = {
-                column: arrays[column].astype(np.int64 if column in _WHOLE else np.float64) for column in NODE_COLUMNS
+                column: arrays[f"{look}_{column}"].astype(np.int64 if column in _WHOLE else np.float64)
+                for column in NODE_COLUMNS
             }
-            trees = Trees(nodes, arrays["starts"].astype(np.int64), arrays["biases"][1], len(COLUMNS), shrinkage)
-        except ValueError as error:
-            raise ModelError(f"{folder}/arrays.npz: {name}: {error}") from error
+            starts = arrays[f"{look}_starts"].astype(np.int64)
+            try:
+                looks.append(Trees(nodes, starts, arrays["biases"][number], len(columns), shrinkage[look]))
+            except ValueError as error:
+                raise ModelError(f"{folder}/arrays.npz: {name}, {look} look: {error}") from error
         words = dict(zip(model.words[f"{name}_words"], arrays["word_weights"].tolist(), strict=True))
         names = {
             token: (row[0], row[1], row[2])
             for token, row in zip(model.words[f"{name}_names"], arrays["name_weights"].tolist(), strict=True)
         }
-        branches.append(Branch(words, float(arrays["biases"][0]), names, trees))
+        branches.append(Branch(words, float(arrays["biases"][0]), names, looks[0], looks[1]))
     html, text = branches
     return Cleaner(html, text, model.digest)
 

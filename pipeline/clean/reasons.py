@@ -31,9 +31,13 @@ REASONS: dict[str, str] = {
     "references": "sources and footnotes",
     "caption": "a picture's caption or credit",
     "navigation": "menu, search, page numbers or other ways around the site",
+    "part of the site": "stands on many other pages of the site too",
     "outside the article": "stands in a part of the page that does not hold the article",
     "unlike an article": "its words are not those of an article",
 }
+
+#: A block is a part of the site if it stands on at least this share of its pages.
+SITE_SHARE = 0.3
 
 
 class Context(NamedTuple):
@@ -45,6 +49,7 @@ class Context(NamedTuple):
     run_length: int  # like blocks in a row, this one among them
     word_score: float  # logits of the two linear models
     name_score: float
+    site_share: float  # of the other pages of its site, how many it stands on, 0 to 1
 
 
 Rule = Callable[[Block, Context], object]
@@ -165,6 +170,7 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ),
     ("caption", lambda b, c: b.kind == "caption" or _CREDIT.search(b.text)),
     ("navigation", _is_menu),
+    ("part of the site", lambda b, c: c.site_share >= SITE_SHARE),
     ("outside the article", lambda b, c: c.is_html and c.name_score < c.word_score),
     ("unlike an article", lambda b, c: True),
 )

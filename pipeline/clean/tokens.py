@@ -93,7 +93,7 @@ def block_tokens(block: Block, words: Sequence[str], heading_words: Sequence[str
         tokens += (f"^{words[0]}", f"{words[-1]}$", f"^{' '.join(words[:2])}")
         if len(text) <= WHOLE_MAX_CHARS:
             tokens.append("=" + " ".join(words))
-    label = _LABEL.match(text)
+    label = _LABEL.match(text) if block.span else None  # in dumps only: HTML has names for what labels tell
     if label:
         tokens.append(f"{label[0].lower()}:")
     tokens.extend("<" + word for word in heading_words[:HEADING_WORDS])

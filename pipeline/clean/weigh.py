@@ -2,7 +2,8 @@
 
 On its way down a tree a block passes nodes; each has a value, what the tree would say if it ended there. What a
 split changes of that value is the doing of the column it looks at (Saabas 2014, "Interpreting random forests").
-Summed over all trees, the parts of all columns and the base give the logit exactly. Nothing here is needed to clean.
+Summed over all trees, the parts of all columns and the base give the logit exactly. What the second look owes to the
+first one's word on the block itself is told by what weighed most there. Nothing here is needed to clean.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import numpy as np
 
 from pipeline.clean.features import COLUMNS, page_features
 from pipeline.clean.model import Branch, Cleaner
+from pipeline.clean.second import SECOND_COLUMNS, second_features
+from pipeline.clean.site import NO_TABLE, SiteTable
 from pipeline.clean.tokens import headings_above, name_tokens, page_tokens, page_words, runs_of
 from pipeline.clean.trees import Trees
 from pipeline.records import Element, ParsedPage
@@ -43,7 +46,7 @@ class Group(NamedTuple):
     columns: tuple[str, ...]  # patterns of names; a column belongs to the first group that fits
 
 
-#: All columns of `features.COLUMNS`, as they are told. Details are added by `DETAILS`.
+#: All columns of both looks, but for "first", as they are told. Details are added by `DETAILS`.
 GROUPS: tuple[Group, ...] = (
     Group("words", "words of an article", "not words of an article", ("word_score",)),
     Group("names", "elements of an article", "elements of other things", ("name_*",)),
@@ -67,24 +70,36 @@ GROUPS: tuple[Group, ...] = (
         "neighbours",
         "next to article text",
         "next to other things",
-        ("near_*", "before_*", "after_*", "previous_*", "next_*"),
+        ("near_*", "before_*", "after_*", "previous_*", "next_*", "first_*", "reach_4", "reach_10", "reach_25",
+         "sure_*", "unsure_*"),
     ),
-    Group("rest", "article above and below", "no article above and below", ("all_*",)),
-    Group("run", "in a run of article text", "in a run of other lines", ("run_*",)),
-    Group("likes", "blocks like it are article text", "blocks like it are other things", ("like_*", "like3_*")),
+    Group(
+        "rest",
+        "article above and below",
+        "no article above and below",
+        ("all_*", "best_before", "best_after", "share_*"),
+    ),
+    Group("run", "in a run of article text", "in a run of other lines", ("run_*", "reach_run")),
+    Group(
+        "likes",
+        "blocks like it are article text",
+        "blocks like it are other things",
+        ("like_*", "like3_*", "reach_like"),
+    ),
     Group(
         "container",
         "its container holds article text",
         "its container holds other things",
-        ("own_*", "parent_*", "grandparent_*", "third_*"),
+        ("own_*", "parent_*", "grandparent_*", "third_*", "reach_parent", "reach_grandparent"),
     ),
     Group(
         "heading", "under a heading of the article", "under a heading of other things", ("section_*", "heading_*")
     ),
     Group("repetition", "repeated like article text", "repeated unlike article text", ("same_*",)),
+    Group("site", "not repeated on the site", "repeated on the site", ("site_*",)),
     Group("title", "its share of the title", "its share of the title", ("title_share", "is_title")),
     Group("place", "where articles stand", "where articles seldom stand", ("position", "words_before", "since_h1")),
-    Group("page", "a page of prose", "a page of another kind", ("page_*",)),
+    Group("page", "a page of prose", "a page of another kind", ("page_*", "reach_page")),
     Group("layout", "laid out like an article", "laid out otherwise", ("marker", "indent", "gap*", "right_*")),
 )  # fmt: skip
 
@@ -105,7 +120,7 @@ class Weighed(NamedTuple):
     weights: tuple[Weight, ...]  # what weighed most, largest first
 
 
-def weigh(page: ParsedPage, cleaner: Cleaner, top: int = TOP) -> list[Weighed]:
+def weigh(page: ParsedPage, cleaner: Cleaner, site: SiteTable = NO_TABLE, top: int = TOP) -> list[Weighed]:
     """For every block of a page what weighed most in its score, and its path.
 
     Parameters
@@ -113,6 +128,8 @@ def weigh(page: ParsedPage, cleaner: Cleaner, top: int = TOP) -> list[Weighed]:
     page : ParsedPage
     cleaner : Cleaner
         The one that scored it.
+    site : SiteTable
+        The one it was scored with.
     top : int
         At most so many things a block.
 
@@ -122,8 +139,8 @@ def weigh(page: ParsedPage, cleaner: Cleaner, top: int = TOP) -> list[Weighed]:
     """
     if not page.blocks:
         return []
-    scene = _Scene(page, cleaner.branch(page))
-    amounts = group_amounts(attribute(scene.branch.trees, scene.table).columns)
+    scene = _Scene(page, cleaner.branch(page), site)
+    amounts = page_amounts(scene.branch, page, scene.table)[1]
     weighed = []
     for i, row in enumerate(amounts):
         strongest = [int(g) for g in np.argsort(-np.abs(row), kind="stable")[:top] if abs(row[g]) >= MIN_AMOUNT]
@@ -165,11 +182,37 @@ def attribute(trees: Trees, table: np.ndarray) -> Attribution:
     return Attribution(trees.baseline + float(values[starts].sum()), parts)
 
 
-def group_amounts(columns: np.ndarray) -> np.ndarray:
+def page_amounts(branch: Branch, page: ParsedPage, table: np.ndarray) -> tuple[float, np.ndarray]:
+    """The logits of a page's blocks, shared out over `GROUPS`.
+
+    Parameters
+    ----------
+    branch : Branch
+    page : ParsedPage
+    table : array of shape (n_blocks, n_columns)
+        Of the first look.
+
+    Returns
+    -------
+    base : float
+    amounts : array of shape (n_blocks, n_groups)
+        The amounts of a block and the base sum to its logit.
+    """
+    first = group_amounts(attribute(branch.first, table).columns, COLUMNS)
+    seconds = second_features(page, table, branch.first.logits(table))
+    base, columns = attribute(branch.second, seconds)
+    amounts = group_amounts(columns[:, 1:], SECOND_COLUMNS[1:])
+    of_itself = columns[:, 0]
+    leading = np.argmax(first * np.sign(of_itself)[:, None], axis=1)
+    amounts[np.arange(len(amounts)), leading] += of_itself
+    return base, amounts
+
+
+def group_amounts(parts: np.ndarray, columns: Sequence[str]) -> np.ndarray:
     """Sum parts of columns, shape (n_rows, n_columns), over `GROUPS`: shape (n_rows, n_groups)."""
-    sums = np.zeros((len(columns), len(GROUPS)))
-    for j, name in enumerate(COLUMNS):
-        sums[:, group_of(name)] += columns[:, j]
+    sums = np.zeros((len(parts), len(GROUPS)))
+    for j, name in enumerate(columns):
+        sums[:, group_of(name)] += parts[:, j]
     return sums
 
 
@@ -200,12 +243,12 @@ def spoken(token: str) -> str:
 class _Scene:
     """A page under one branch, with what the details are told from."""
 
-    def __init__(self, page: ParsedPage, branch: Branch) -> None:
+    def __init__(self, page: ParsedPage, branch: Branch, site: SiteTable) -> None:
         self.page, self.branch = page, branch
         words, self.above = page_words(page), headings_above(page)
         self.tokens = page_tokens(page, words, self.above)
         scores = branch.word_scores(self.tokens)
-        self.table = page_features(page, words, self.above, scores, branch.name_scores(page.elements))
+        self.table = page_features(page, words, self.above, scores, branch.name_scores(page.elements), site)
         self.run_lengths = [len(run) for run in runs_of(page) for _ in run]
         self.labels = [_label(element, branch) for element in page.elements]
         self.paths = _paths(page.elements, self.labels)
@@ -283,6 +326,7 @@ DETAILS: dict[str, Callable[[_Scene, int, float], str]] = {
     "page": lambda scene, i, _: f"{_percent(_value(scene, i, 'page_prose'))} prose",
     "run": lambda scene, i, _: f"{scene.run_lengths[i]} in a row",
     "heading": _heading,
+    "site": lambda scene, i, _: f"on {_percent(_value(scene, i, 'site_share'))} of its pages",
     "repetition": _repetition,
     "place": lambda scene, i, _: f"block {i + 1} of {len(scene.page.blocks)}",
 }

@@ -16,6 +16,9 @@ CORPUS = {
     "reference": Path("../shared"),
 }
 
+#: What may be held out together when the cleaner is measured.
+FOLDS = ("site", "maker")
+
 
 def train(
     model: str,
@@ -26,6 +29,7 @@ def train(
     predictions: Path | None = None,
     labels: Path | None = None,
     force: bool = False,
+    folds: str = "site",
 ) -> None:
     """Train one model and write its folder.
 
@@ -44,6 +48,8 @@ def train(
         Tagger and teacher: the label store that corrects the corpus and adds to it; None: `data/labels`.
     force : bool
         Tagger: write the new model even where it is worse than the one in its folder.
+    folds : {"site", "maker"}
+        Cleaner: what is held out together, see `train_cleaner`.
 
     Raises
     ------
@@ -54,7 +60,7 @@ def train(
     if model == "cleaner":
         from pipeline.learn.train_cleaner import train_cleaner
 
-        train_cleaner(source, folder, report, predictions=predictions)
+        train_cleaner(source, folder, report, folds, predictions)
     elif model == "reference":
         from pipeline.learn.reference import write_reference
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 import bisect
 import gzip
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pipeline.clean.site import NO_TABLE, SiteTable, count_sites
 from pipeline.learn.align import coverage
 from pipeline.learn.corpus import WRITTEN
-from pipeline.learn.dumps import dump, rewrap
+from pipeline.learn.dumps import dump, rewrap, torn_dump
 from pipeline.learn.rows import read_rows
 from pipeline.parse import NoText, parse
 from pipeline.parse.metadata import site_of
@@ -39,6 +41,8 @@ class Example(NamedTuple):
     suspect: bool  # the reference is known to be wrong: scored, but not learnt from
     truth: Any  # HTML: the reference text; dumps: (lines, labels, neutral)
     scored: bool = True  # pages made for training only are learnt from, but not scored
+    table: SiteTable = NO_TABLE  # what the scored pages of its site have in common
+    maker: str = ""  # farm pages: the template that made it
 
 
 def read_html(bench: Path, folds: str = "domain") -> list[Example]:
@@ -54,7 +58,7 @@ def read_html(bench: Path, folds: str = "domain") -> list[Example]:
     examples = []
     for row in read_rows(bench / "html" / "dev_truth.jsonl.gz"):
         path = bench / "html" / "dev" / f"{row['id']}.html.gz"
-        page = _parse(RawPage(row["id"], str(path), gzip.decompress(path.read_bytes()), True, url=row["url"]))
+        page = parse_or_empty(RawPage(row["id"], str(path), gzip.decompress(path.read_bytes()), True, url=row["url"]))
         reference = row["main_content"] or ""
         covered = coverage([block.text for block in page.blocks], reference)
         labels = [share >= MIN_COVERAGE for share in covered]
@@ -73,46 +77,82 @@ def read_html(bench: Path, folds: str = "domain") -> list[Example]:
     return examples
 
 
-def read_text(bench: Path) -> list[Example]:
-    """The dumps; a block is content if most words of its lines are. Folds by site.
+def with_tables(examples: Sequence[Example]) -> list[Example]:
+    """The examples with the table of their site, counted over all scored pages of it; labels have no part in it."""
+    tables = count_sites(example.page for example in examples if example.scored)
+    return [example._replace(table=tables.get(example.page.site or "", NO_TABLE)) for example in examples]
 
-    Dumps made for training only are added: of those HTML pages that no dump of the benchmark was made from, and
-    of the farm pages with articles written for the project in their chrome.
+
+def read_text(bench: Path, folds: str = "site") -> list[Example]:
+    """The dumps; a block is content if most words of its lines are.
+
+    Dumps made for training only are added: every HTML page, one line a block and one line a text node; and the farm
+    pages with other articles in their chrome, one written for the project and one of an HTML page of the same fold.
+
+    Parameters
+    ----------
+    bench : Path
+    folds : {"site", "maker"}
+        By site, or, for farm pages, by template (chrome never seen).
     """
+    rows = {name: list(read_rows(bench / "text" / f"dev_{name}.jsonl.gz")) for name in ("a", "b")}
+    templates = sorted({row["dump"] for row in rows["b"]})
     examples = []
-    used: set[str] = set()
-    written = [row for path in sorted(WRITTEN.glob("*.jsonl")) for row in read_rows(path)]
-    for name in ("a", "b"):
-        for row in read_rows(bench / "text" / f"dev_{name}.jsonl.gz"):
-            neutral = frozenset(row["neutral"])
+    for name in rows:
+        for row in rows[name]:
             raw = RawPage(row["id"], row["id"], "\n".join(row["lines"]), False, url=row["url"], site=row["site"])
-            examples.append(_dump_example(raw, row["lines"], row["labels"], neutral, f"{name} {row['kind']}"))
-            used.add(row["id"].split("-")[2] if name == "a" else row["source"].removeprefix("wcxb:"))
-            if name == "b" and written:
-                style = zlib.crc32(row["id"].encode())
-                article = written[style % len(written)]
-                blocks = [(block["kind"], block["text"]) for block in article["blocks"]]
-                chrome = (row["lines"], row["labels"], neutral, row["title"])
-                lines, labels = rewrap(*chrome, article["title"], blocks, style)
-                raw = RawPage(f"made-{row['id']}", row["id"], "\n".join(lines), False, url=row["url"], site=row["site"])
-                made = _dump_example(raw, lines, labels, neutral, "made")
-                examples.append(made._replace(scored=False))
-    for source in read_html(bench):
+            neutral = frozenset(row["neutral"])
+            example = _dump_example(raw, row["lines"], row["labels"], neutral, f"{name} {row['kind']}")
+            if name == "b" and folds == "maker":
+                example = example._replace(fold=templates.index(row["dump"]) % FOLDS)
+            examples.append(example)
+    sources = [source for source in read_html(bench) if not source.suspect and source.page.blocks]
+    for source in sources:
+        lines, labels = dump(source.page, source.labels)
+        examples.append(_made(f"lines-{source.page.page_id}", source.page, lines, labels))
+        lines, labels = torn_dump(Path(source.page.source), source.truth)
+        examples.append(_made(f"torn-{source.page.page_id}", source.page, lines, labels))
+    farm = [example for example in examples if example.group.startswith("b ")]
+    return with_tables([*examples, *_rewrapped(rows["b"], farm, sources)])
+
+
+def _made(name: str, page: ParsedPage, lines: list[str], labels: list[int], fold: int | None = None) -> Example:
+    """A dump made for training only; of `page` it has the site."""
+    raw = RawPage(name, page.source, "\n".join(lines), False, page.url, page.site)
+    made = _dump_example(raw, lines, labels, frozenset(), "made")._replace(scored=False)
+    return made if fold is None else made._replace(fold=fold)
+
+
+def _rewrapped(rows: Sequence[dict[str, Any]], farm: Sequence[Example], sources: Sequence[Example]) -> list[Example]:
+    """The chrome of each farm page round other articles, in the fold of the page."""
+    written = [
+        (article["title"], [(block["kind"], block["text"]) for block in article["blocks"]])
+        for path in sorted(WRITTEN.glob("*.jsonl"))
+        for article in read_rows(path)
+    ]
+    inside = {row["source"].removeprefix("wcxb:") for row in rows}
+    real: dict[int, list[tuple[str, list[tuple[str, str]]]]] = {fold: [] for fold in range(FOLDS)}
+    for source in sources:
         page = source.page
-        if page.page_id in used or source.suspect or not page.blocks:
-            continue
-        lines, labels = dump(page, source.labels)
-        raw = RawPage(f"made-{page.page_id}", page.source, "\n".join(lines), False, page.url, page.site)
-        made = _dump_example(raw, lines, labels, frozenset(), "made")
-        examples.append(made._replace(scored=False))
-    return examples
+        if source.group == "article" and page.page_id not in inside:
+            blocks = [(b.kind, b.text) for b, kept in zip(page.blocks, source.labels, strict=True) if kept]
+            real[fold_of_site(page.site or page.page_id)].append((page.title or "", blocks))
+    made = []
+    for row, example in zip(rows, farm, strict=True):
+        style = zlib.crc32(row["id"].encode())
+        chrome = (row["lines"], row["labels"], frozenset(row["neutral"]), row["title"])
+        for number, articles in enumerate((written, real[example.fold])):
+            if articles:
+                title, blocks = articles[style % len(articles)]
+                lines, labels = rewrap(*chrome, title, blocks, style)
+                made.append(_made(f"made{number}-{row['id']}", example.page, lines, labels, example.fold))
+    return made
 
 
 def _dump_example(raw: RawPage, lines: list[str], labels: list[int], neutral: frozenset[int], group: str) -> Example:
-    page = _parse(raw)
+    page = parse_or_empty(raw)
     content, counted = _line_labels(page, lines, labels, neutral)
-    site = site_of(f"http://{raw.site}") or raw.page_id
-    fold = zlib.crc32(site.encode()) % FOLDS
+    fold = fold_of_site(site_of(f"http://{raw.site}") or raw.page_id)
     return Example(page, content, counted, fold, group, group.endswith("health"), False, (lines, labels, neutral))
 
 
@@ -140,7 +180,13 @@ def _line_labels(
     return content, counted
 
 
-def _parse(raw: RawPage) -> ParsedPage:
+def fold_of_site(site: str) -> int:
+    """The fold of a site that no file gives one."""
+    return zlib.crc32(site.encode()) % FOLDS
+
+
+def parse_or_empty(raw: RawPage) -> ParsedPage:
+    """The page; one without blocks where there is no text."""
     try:
         return parse(raw)
     except NoText:

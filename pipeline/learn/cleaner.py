@@ -1,14 +1,17 @@
 """Train the cleaner, and measure it on pages of sites it has not seen.
 
-The trees learn from the scores of two linear models; were those fitted on the same pages, the trees would trust
-them too much. So for each held-out fold the linear models that score a training fold have seen neither the one
-nor the other, and the figures are honest: nothing that scores a page has seen a page of its fold.
+The trees of the first look learn from the scores of two linear models, those of the second from what the first says;
+were these fitted on the same pages, they would be trusted too much. So for each held-out fold the linear models that
+score a training fold have seen neither the one nor the other, and the first look that the second learns from was
+fitted on the other half of the training folds. The figures are honest: nothing that scores a page has seen a page of
+its fold.
 """
 
 from __future__ import annotations
 
 import math
 import warnings
+import zlib
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import combinations
@@ -22,6 +25,7 @@ from sklearn.linear_model import LogisticRegression
 
 from pipeline.clean.features import COLUMNS, page_features
 from pipeline.clean.model import Branch
+from pipeline.clean.second import SECOND_COLUMNS, second_features
 from pipeline.clean.tokens import headings_above, name_tokens, page_tokens, page_words
 from pipeline.clean.trees import Trees, flatten
 from pipeline.learn.bench import FOLDS, Example
@@ -42,6 +46,11 @@ class Options(NamedTuple):
     leaves: int = 31
     learning_rate: float = 0.1
     min_leaf: int = 40
+    second_trees: int = 60
+    second_leaves: int = 15
+    second_learning_rate: float = 0.1
+    second_min_leaf: int = 100
+    hidden_tables: float = 0.3  # so many of the dumps are learnt from as if they stood alone, without their site
     seed: int = 0
 
 
@@ -52,27 +61,40 @@ class Linear(NamedTuple):
     bias: float
 
 
+#: Trees as `flatten` gives them: nodes, starts, baseline.
+Flat = tuple[dict[str, np.ndarray], np.ndarray, float]
+
+
 class Fitted(NamedTuple):
     """The parts of a `Branch` as arrays and word lists, ready to be saved."""
 
     words: Linear
     names: dict[str, tuple[float, float, float]]
-    nodes: dict[str, np.ndarray]
-    starts: np.ndarray
-    baseline: float
+    first: Flat
+    second: Flat
 
     def branch(self) -> Branch:
         """The same as the run-time object."""
-        nodes = {k: v.astype(np.float64 if k in ("value", "threshold") else np.int64) for k, v in self.nodes.items()}
-        trees = Trees(nodes, self.starts.astype(np.int64), self.baseline, len(COLUMNS))
-        return Branch(self.words.weights, self.words.bias, self.names, trees)
+        looks = []
+        for (nodes, starts, baseline), columns in ((self.first, COLUMNS), (self.second, SECOND_COLUMNS)):
+            wide = {k: v.astype(np.float64 if k in ("value", "threshold") else np.int64) for k, v in nodes.items()}
+            looks.append(Trees(wide, starts.astype(np.int64), baseline, len(columns)))
+        return Branch(self.words.weights, self.words.bias, self.names, looks[0], looks[1])
+
+
+class Scores(NamedTuple):
+    """Out-of-fold probabilities of the blocks of every page, in the order of the examples."""
+
+    with_site: list[np.ndarray]  # each of shape (n_blocks,)
+    alone: list[np.ndarray]  # the same without the table of the site
 
 
 Report = Callable[[str], None]
+_SITE = [COLUMNS.index(name) for name in ("site_count", "site_share")]
 _ROLES = ("a ", "o ", "p ")  # a name as an ancestor's, as the block's own element's, as its parent's
 
 
-def fit(examples: Sequence[Example], options: Options, report: Report) -> tuple[Fitted, list[np.ndarray]]:
+def fit(examples: Sequence[Example], options: Options, report: Report) -> tuple[Fitted, Scores]:
     """Fit one branch, and score every page by models that have not seen its fold.
 
     Parameters
@@ -87,33 +109,39 @@ def fit(examples: Sequence[Example], options: Options, report: Report) -> tuple[
     -------
     fitted : Fitted
         Fitted on all pages.
-    scores : list of arrays of shape (n_blocks,)
-        Out-of-fold probabilities of each page, in the order of `examples`.
+    scores : Scores
     """
     data = _Data(examples, options)
     report(f"{len(examples)} pages, {len(data.labels)} blocks, {data.words.matrix.shape[1]} word tokens, "
            f"{data.names.matrix.shape[1]} name tokens")  # fmt: skip
-    scores: list[np.ndarray] = [np.zeros(0)] * len(examples)
     pairs = {frozenset(pair): data.linear(pair) for pair in combinations(range(FOLDS), 2)}
     report("linear models without two folds: done")
     singles = {held: data.linear((held,)) for held in range(FOLDS)}
     report("linear models without one fold: done")
+    scores = Scores([np.zeros(0)] * len(examples), [np.zeros(0)] * len(examples))
+    first: dict[int, np.ndarray] = {}  # what a first look says of pages that it has not seen
     for held in range(FOLDS):
-        tables = {
-            i: data.table(i, *(singles[held] if e.fold == held else pairs[frozenset((held, e.fold))]))
-            for i, e in enumerate(examples)
-            if e.page.blocks
-        }
-        trees = data.boost(tables, [i for i in tables if examples[i].fold != held])
-        for i, table in tables.items():
-            if examples[i].fold == held:
-                scores[i] = trees.predict_proba(table)[:, 1]
+        linear = {e.fold: singles[held] if e.fold == held else pairs[frozenset((held, e.fold))] for e in examples}
+        tables = {i: data.table(i, *linear[e.fold]) for i, e in enumerate(examples) if e.page.blocks}
+        seen = [i for i in tables if examples[i].fold != held]
+        looks = data.look_twice(tables, seen)
+        for i in (i for i in tables if examples[i].fold == held):
+            first[i] = looks.first.decision_function(data.hide(i, tables[i]))
+            scores.with_site[i] = data.second_look(i, tables[i], looks)
+            scores.alone[i] = data.second_look(i, _without_site(tables[i]), looks)
         report(f"fold {held + 1} of {FOLDS}: done")
     tables = {i: data.table(i, *singles[e.fold]) for i, e in enumerate(examples) if e.page.blocks}
-    final = data.boost(tables, list(tables))
+    final = data.boost_first(tables, list(tables))
+    final_second = data.boost_second(tables, first)
     words, names = data.linear(())
     report("final model: done")
-    return Fitted(_pruned(words, options.min_weight), _role_table(names, options.min_weight), *flatten(final)), scores
+    weights = _pruned(words, options.min_weight), _role_table(names, options.min_weight)
+    return Fitted(*weights, flatten(final), flatten(final_second)), scores
+
+
+class _Looks(NamedTuple):
+    first: HistGradientBoostingClassifier
+    second: HistGradientBoostingClassifier
 
 
 class _Tokens:
@@ -180,21 +208,66 @@ class _Data:
     def table(self, i: int, words: Linear, names: Linear) -> np.ndarray:
         """Features of one page under these linear models."""
         page = self.examples[i].page
-        branch = Branch(words.weights, words.bias, _role_table(names, 0.0, page), _NO_TREES)
+        branch = Branch(words.weights, words.bias, _role_table(names, 0.0, page), _NO_TREES, _NO_TREES)
         scores = branch.word_scores(self.tokens[i])
-        return page_features(page, self.block_words[i], self.above[i], scores, branch.name_scores(page.elements))
+        named = branch.name_scores(page.elements)
+        return page_features(page, self.block_words[i], self.above[i], scores, named, self.examples[i].table)
 
-    def boost(self, tables: Mapping[int, np.ndarray], chosen: Sequence[int]) -> HistGradientBoostingClassifier:
-        """Boosted trees over the tables of the chosen pages; those with a wrong reference are left out."""
+    def hide(self, i: int, table: np.ndarray) -> np.ndarray:
+        """The table as it is learnt from: some dumps stand alone, as they may in use."""
+        example = self.examples[i]
+        alone = zlib.crc32(example.page.page_id.encode()) % 100 < 100 * self.options.hidden_tables
+        return _without_site(table) if alone and not example.page.is_html else table
+
+    def look_twice(self, tables: Mapping[int, np.ndarray], seen: Sequence[int]) -> _Looks:
+        """Both looks, learnt from the pages `seen`; the second from first looks fitted on the other half of them."""
+        folds = sorted({self.examples[i].fold for i in seen})
+        half = frozenset(folds[: len(folds) // 2])
+        logits: dict[int, np.ndarray] = {}
+        for learnt in (True, False):
+            model = self.boost_first(tables, [i for i in seen if (self.examples[i].fold in half) == learnt])
+            for i in seen:
+                if (self.examples[i].fold in half) != learnt:
+                    logits[i] = model.decision_function(self.hide(i, tables[i]))
+        return _Looks(self.boost_first(tables, seen), self.boost_second(tables, logits))
+
+    def second_look(self, i: int, table: np.ndarray, looks: _Looks) -> np.ndarray:
+        """Probabilities of the blocks of one page, shape (n_blocks,)."""
+        seconds = second_features(self.examples[i].page, table, looks.first.decision_function(table))
+        return looks.second.predict_proba(seconds)[:, 1]
+
+    def boost_first(self, tables: Mapping[int, np.ndarray], chosen: Sequence[int]) -> HistGradientBoostingClassifier:
+        """The first look, learnt from the chosen pages."""
         o = self.options
-        pages = [i for i in chosen if not self.examples[i].suspect]
+        return self._boost({i: self.hide(i, tables[i]) for i in chosen}, o.trees, o.leaves, o.learning_rate, o.min_leaf)
+
+    def boost_second(
+        self, tables: Mapping[int, np.ndarray], logits: Mapping[int, np.ndarray]
+    ) -> HistGradientBoostingClassifier:
+        """The second look, learnt from what a first look that has not seen them says of some pages."""
+        o = self.options
+        seconds = {i: second_features(self.examples[i].page, self.hide(i, tables[i]), z) for i, z in logits.items()}
+        return self._boost(seconds, o.second_trees, o.second_leaves, o.second_learning_rate, o.second_min_leaf)
+
+    def _boost(
+        self, tables: Mapping[int, np.ndarray], trees: int, leaves: int, learning_rate: float, min_leaf: int
+    ) -> HistGradientBoostingClassifier:
+        """Boosted trees over some tables; pages with a wrong reference are left out."""
+        pages = [i for i in tables if not self.examples[i].suspect]
         rows = np.concatenate([np.arange(self.first[i], self.first[i + 1]) for i in pages])
         model = HistGradientBoostingClassifier(
-            max_iter=o.trees, max_leaf_nodes=o.leaves, learning_rate=o.learning_rate, min_samples_leaf=o.min_leaf,
-            l2_regularization=1.0, early_stopping=False, random_state=o.seed,
+            max_iter=trees, max_leaf_nodes=leaves, learning_rate=learning_rate, min_samples_leaf=min_leaf,
+            l2_regularization=1.0, early_stopping=False, random_state=self.options.seed,
         )  # fmt: skip
         table = np.concatenate([tables[i] for i in pages])
         return model.fit(table, self.labels[rows], sample_weight=self.weights[rows])
+
+
+def _without_site(table: np.ndarray) -> np.ndarray:
+    """The table of a page that stands alone."""
+    table = table.copy()
+    table[:, _SITE] = 0.0
+    return table
 
 
 def _weights(example: Example, power: float) -> np.ndarray:

@@ -10,24 +10,28 @@ _CARD = """\
 
 Tells for every block of a page whether it belongs to the article. Two branches, one for HTML and one for text
 dumps, of one design: a linear model of the block's words, one of the names (tags, classes, ids) around it, and
-{trees} boosted trees over their scores, the block's neighbours, its containers and the page.
+{trees} boosted trees over their scores, the block's neighbours, its containers and the page. {second_trees} more trees
+take a second look, at what the first said of the surroundings. What the pages of a site repeat is told by a table,
+where one was counted.
 Made {created} by `python -m pipeline train cleaner`.
 
 ## Data
 WCXB development pages (HTML, {html_pages}), labelled by aligning their blocks with the reference text, and
 {text_pages} text dumps with a label for every line (`a`: dumps of real pages; `b`: real articles in content-farm
-chrome). Pages whose reference is known to be wrong are not learnt from, but are scored. For dumps more pages are
-made for training only, never scored: HTML pages printed as text, and the farm pages' chrome round articles written for
-the project (`data/written`), each in the fold of its site. The digests of the files are in `manifest.json`.
+chrome). Pages whose reference is known to be wrong are not learnt from, but are scored. More pages are learnt from and
+never scored: HTML pages printed as text in two ways, and the farm pages' chrome round other articles, some of them
+written for the project (`data/written`), each in the fold of its site. {snippets} pages have no reference: their blocks
+are labelled where four other cleaners agree. The digests of the files are in `manifest.json`.
 
 ## Figures
-Pooled over {count} folds; HTML held out by {held}, dumps by site. No model that scores a page has seen a page of
-its fold. The baseline keeps blocks of ten words and more that are not mostly links.
+Pooled over {count} folds, held out by {held}. No model that scores a page has seen a page of its fold. `b alone` is
+`b` with each page judged without the other pages of its site. The baseline keeps blocks of ten words and more that are
+not mostly links.
 
 ### HTML: word F1, mean over pages
 {html}
 
-### Text dumps: line F1, mean over pages
+{strings}### Text dumps: line F1, mean over pages
 {text}
 
 ## Where it fails
@@ -51,20 +55,35 @@ def cleaner_card(manifest: Mapping[str, Any]) -> str:
     scores = manifest["scores"]
     return _CARD.format(
         trees=manifest["options"]["trees"],
+        second_trees=manifest["options"]["second_trees"],
+        snippets=scores["html"].get("snippets", {}).get("pages", 0),
         created=manifest["created"],
         html_pages=scores["html"]["all"]["pages"],
         text_pages=scores["text"]["all"]["pages"],
         count=manifest["folds"]["count"],
-        held=manifest["folds"]["html"],
+        held=manifest["folds"]["by"],
         html=_table(scores["html"]),
+        strings=_strings(scores["html"].get("snippets")),
         text=_table(scores["text"]),
         options=", ".join(f"{key} {value}" for key, value in manifest["options"].items()),
+    )
+
+
+def _strings(found: Mapping[str, Any] | None) -> str:
+    """The figures of the pages without a reference."""
+    if not found:
+        return ""
+    return (
+        f"On the {found['pages']} pages without a reference, strings that a right article must hold or must not hold: "
+        f"precision {found['precision']:.3f}, recall {found['recall']:.3f}, F1 {found['f1']:.3f}.\n\n"
     )
 
 
 def _table(groups: Mapping[str, Any]) -> str:
     rows = [_HEAD]
     for group, r in groups.items():
+        if group == "snippets":
+            continue
         low, high = r["interval"]
         spread = f"{min(r['folds']):.3f} to {max(r['folds']):.3f}"
         figures = f"{r['f1']:.3f} | {r['baseline']:.3f} | {low:.3f} to {high:.3f} | {spread}"

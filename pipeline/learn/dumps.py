@@ -1,15 +1,23 @@
 """Text dumps made for training, so that the branch for dumps learns from more pages than were dumped.
 
-`dump` prints a labelled HTML page; `rewrap` puts another article into the chrome of a labelled dump.
+`dump` and `torn_dump` print a labelled HTML page; `rewrap` puts another article into the chrome of a labelled dump.
 """
 
 from __future__ import annotations
 
+import gzip
 import zlib
 from collections.abc import Container, Sequence
+from pathlib import Path
 
+from selectolax.lexbor import LexborHTMLParser
+
+from pipeline.decode import decode
+from pipeline.learn.align import coverage
 from pipeline.records import ParsedPage
 
+#: A line is content if so much of it stands in its place in the reference.
+MIN_LINE_COVERAGE = 0.6
 #: What stands before a list item; which one a page gets is told by its id.
 BULLETS = ("- ", "* ", "• ", "  * ", "", "+ ")
 
@@ -49,6 +57,29 @@ def dump(page: ParsedPage, labels: Sequence[bool]) -> tuple[list[str], list[int]
         lines.append((bullet if block.kind == "item" else "") + block.text)
         content.append(int(label))
     return lines, content
+
+
+def torn_dump(path: Path, reference: str) -> tuple[list[str], list[int]]:
+    """One line a text node, as BeautifulSoup's `get_text("\\n")` prints a page: links and bold words tear paragraphs.
+
+    Parameters
+    ----------
+    path : Path
+        A gzipped HTML file.
+    reference : str
+        The text of its article.
+
+    Returns
+    -------
+    lines : list of str
+    labels : list of int
+        1 for lines that stand in the reference.
+    """
+    tree = LexborHTMLParser(decode(gzip.decompress(path.read_bytes())))
+    tree.strip_tags(["script", "style", "template", "noscript", "head"])
+    text = tree.root.text(separator="\n") if tree.root else ""
+    lines = [" ".join(line.split()) for line in text.split("\n") if line.strip()]
+    return lines, [int(share >= MIN_LINE_COVERAGE) for share in coverage(lines, reference)]
 
 
 def rewrap(

@@ -16,9 +16,11 @@ from joblib import Parallel, delayed
 
 from pipeline.clean import judge
 from pipeline.clean.features import COLUMNS
-from pipeline.clean.model import BRANCHES
+from pipeline.clean.model import BRANCHES, LOOKS
+from pipeline.clean.second import SECOND_COLUMNS
 from pipeline.clean.trees import NODE_COLUMNS
-from pipeline.learn.bench import FILES, FOLDS, Example, lines_of, read_html, read_text
+from pipeline.learn import silver
+from pipeline.learn.bench import FILES, FOLDS, Example, lines_of, read_html, read_text, with_tables
 from pipeline.learn.cleaner import Fitted, Options, Report, fit
 from pipeline.learn.cleaner_card import cleaner_card
 from pipeline.learn.corpus import WRITTEN
@@ -41,7 +43,7 @@ class Measured(NamedTuple):
 
 
 def train_cleaner(
-    bench: Path, out: Path, report: Report, folds: str = "domain", predictions: Path | None = None
+    bench: Path, out: Path, report: Report, folds: str = "site", predictions: Path | None = None
 ) -> dict[str, Any]:
     """Fit both branches, measure them out of fold, and write the model folder.
 
@@ -53,8 +55,9 @@ def train_cleaner(
         The model folder to write.
     report : callable
         Told a line for each step.
-    folds : {"domain", "cluster"}
-        How the HTML pages are held out.
+    folds : {"site", "maker"}
+        What is held out together: pages of a site, or all pages of like making (HTML by clusters of class and id
+        words, farm dumps by template), to see how the cleaner does on pages of makers it has never seen.
     predictions : Path, optional
         A folder for the out-of-fold articles as JSON Lines (`html.jsonl`, `text.jsonl`: id, text, scores of blocks).
 
@@ -69,10 +72,10 @@ def train_cleaner(
         If the benchmarks cannot be read.
     """
     options = Options()
-    readers = {"html": lambda: read_html(bench, folds), "text": lambda: read_text(bench)}
+    readers = {"html": lambda: read_all_html(bench, folds), "text": lambda: read_text(bench, folds)}
     jobs = Parallel(n_jobs=2, backend="loky")(delayed(_fit_branch)(b, readers[b], options) for b in BRANCHES)
     arrays: dict[str, np.ndarray] = {}
-    words: dict[str, Sequence[str]] = {"columns": COLUMNS}
+    words: dict[str, Sequence[str]] = {"columns": COLUMNS + SECOND_COLUMNS}
     scores: dict[str, Any] = {}
     for name, (fitted, branch_scores, texts) in zip(BRANCHES, jobs, strict=True):
         arrays.update({f"{name}_{key}": value for key, value in _arrays(fitted).items()})
@@ -87,9 +90,12 @@ def train_cleaner(
     manifest = {
         "created": datetime.date.today().isoformat(),
         "options": options._asdict(),
-        "data": {**digests(bench, FILES), **digests(WRITTEN, sorted(path.name for path in WRITTEN.glob("*.jsonl")))},
+        "data": {
+            **digests(bench, [name for name in (*FILES, silver.FILE) if (bench / name).exists()]),
+            **digests(WRITTEN, sorted(path.name for path in WRITTEN.glob("*.jsonl"))),
+        },
         "versions": {"python": platform.python_version(), "scikit-learn": sklearn.__version__, "numpy": np.__version__},
-        "folds": {"html": folds, "text": "site", "count": FOLDS},
+        "folds": {"by": folds, "count": FOLDS},
         "scores": scores,
     }
     save_model(out, "cleaner", arrays, words, manifest)
@@ -103,17 +109,30 @@ def _fit_branch(
     """One branch, its figures, and its out-of-fold articles; run in a process of its own."""
     examples = read()
     fitted, scores = fit(examples, options, lambda line: print(f"{name}: {line}", file=sys.stderr, flush=True))
-    scored = [(e, s) for e, s in zip(examples, scores, strict=True) if e.scored]
-    examples = [e for e, _ in scored]
-    articles = [judge_example(e, s) for e, s in scored]
-    measured = [
-        Measured(e, *measure(e, kept), measure(e, prose(e))[0]) for e, kept in zip(examples, articles, strict=True)
-    ]
-    texts = [
-        {"id": e.page.page_id, "text": "\n".join(e.page.blocks[i].text for i in kept), "scores": s.round(4).tolist()}
-        for (e, s), kept in zip(scored, articles, strict=True)
-    ]
-    return fitted, summarize(measured), texts
+    measured, texts, snippets = [], [], []
+    for example, with_site, alone in zip(examples, scores.with_site, scores.alone, strict=True):
+        kept = judge_example(example, with_site)
+        text = "\n".join(example.page.blocks[i].text for i in kept)
+        if example.group == silver.GROUP:
+            snippets.append((text, example.truth))
+        elif example.scored:
+            baseline = measure(example, prose(example))[0]
+            measured.append(Measured(example, *measure(example, kept), baseline))
+            if example.group.startswith("b "):
+                kept = judge_example(example, alone)
+                measured.append(Measured(example._replace(group="b alone"), *measure(example, kept), baseline))
+            texts.append({"id": example.page.page_id, "text": text, "scores": with_site.round(4).tolist()})
+    figures = summarize(measured)
+    if snippets:
+        figures[silver.GROUP] = silver.string_scores(*zip(*snippets, strict=True))
+    return fitted, figures, texts
+
+
+def read_all_html(bench: Path, folds: str) -> list[Example]:
+    """Pages with a reference, and those labelled by the agreement of tools."""
+    examples = read_html(bench, {"site": "domain", "maker": "cluster"}[folds])
+    sites = {example.page.site: example.fold for example in examples if example.page.site}
+    return with_tables([*examples, *silver.read_silver(bench, sites)])
 
 
 def judge_example(example: Example, scores: np.ndarray) -> list[int]:
@@ -156,6 +175,8 @@ def summarize(measured: Sequence[Measured]) -> dict[str, Any]:
 
 def _groups(example: Example) -> list[str]:
     if not example.page.is_html:
+        if example.group == "b alone":
+            return [example.group]
         return ["all", example.group.split()[0], example.group]
     names = ["all", example.group]
     if example.group == "article" and not example.suspect:
@@ -182,7 +203,7 @@ def _arrays(fitted: Fitted) -> dict[str, np.ndarray]:
     return {
         "word_weights": np.array(list(fitted.words.weights.values()), dtype=np.float32),
         "name_weights": names,
-        "biases": np.array([fitted.words.bias, fitted.baseline]),
-        "starts": fitted.starts,
-        **{column: fitted.nodes[column] for column in NODE_COLUMNS},
+        "biases": np.array([fitted.words.bias, fitted.first[2], fitted.second[2]]),
+        **{f"{look}_starts": getattr(fitted, look)[1] for look in LOOKS},
+        **{f"{look}_{column}": getattr(fitted, look)[0][column] for look in LOOKS for column in NODE_COLUMNS},
     }
