@@ -170,3 +170,24 @@ def test_the_account_of_a_run_is_whole(copies, tmp_path):
     assert set(summary["pass_seconds"]) == {"parse", "count", "clean"}
     assert list(summary["stage_seconds"]) == ["read", "parse", "keep", "clean", "split", "tag", "write"]
     assert json.loads((tmp_path / "out" / "run.json").read_text()) == summary
+
+
+def test_a_run_and_clean_take_the_same_blocks_for_repeated(tmp_path, capsys):
+    (tmp_path / "in" / "site").mkdir(parents=True)
+    for n in range(6):
+        page = article(n, "<p>Our readers wrote many letters about this and we thank all of them for it.</p>")
+        (tmp_path / "in" / "site" / f"p{n}.html").write_text(page)
+    do_run([tmp_path / "in"], tmp_path / "out", engine="serial")
+    table = tmp_path / "table.jsonl"
+    assert (
+        main(["clean", str(tmp_path / "in"), "-o", str(tmp_path / "clean.jsonl"), "--save-site-table", str(table)]) == 0
+    )
+    assert table.read_text() == (tmp_path / "out" / "sites" / "sites-0000.jsonl").read_text()
+    rows = [json.loads(line) for line in (tmp_path / "clean.jsonl").read_text().splitlines()]
+    dropped = tables(tmp_path / "out")["dropped"]
+    for row in rows:
+        scores = [block["score"] for block in row["blocks"] if not block["keep"]]
+        assert dropped[dropped.page_id == row["id"]]["score"].tolist() == scores
+    (tmp_path / "none.jsonl").write_text("")
+    do_run([tmp_path / "in"], tmp_path / "none", engine="serial", site_table=tmp_path / "none.jsonl")
+    assert dropped["score"].tolist() != tables(tmp_path / "none")["dropped"]["score"].tolist()
