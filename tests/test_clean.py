@@ -11,6 +11,7 @@ from pipeline.clean.features import COLUMNS
 from pipeline.clean.pagekind import page_kind
 from pipeline.clean.reasons import RULES, Context, reason_of
 from pipeline.clean.tokens import (
+    are_bylines,
     are_titles,
     headings_above,
     length_class,
@@ -249,3 +250,22 @@ def test_a_forum_is_told_by_its_address_and_names():
     page = html_page(body * 3)._replace(url="https://health.example/forum/thread-12")
     assert page_kind(page, [True] * len(page.blocks)) == "forum"
     assert page_kind(page._replace(url="https://health.example/news"), [True] * len(page.blocks)) == "article"
+
+
+BYLINES = [
+    ("By Ada Wren", True),
+    ("Author: Ada Wren", True),
+    ("Words by Ada Wren", True),
+    ("Ada Wren", False),  # may be a heading of a page on her
+    ("By Ada Wren and Jo Field", False),
+    ("By noon Ada Wren had walked ten miles.", False),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), BYLINES)
+def test_lines_that_name_the_author_and_nothing_else_are_bylines(text, expected):
+    page = html_page(f"<p>{text}</p>")._replace(author="Ada Wren")
+    assert are_bylines(page) == [expected]
+    article = judge(page, np.zeros((1, len(COLUMNS))), np.array([0.9]))
+    assert article.verdicts[0].keep != expected
+    assert article.verdicts[0].reason == ("date or byline" if expected else "")

@@ -18,6 +18,10 @@ HEADING_WORDS = 8
 #: A line above a run of short lines leads it in if it is no longer than this.
 LEAD_MAX_WORDS = 6
 
+#: A line that names the author and says nothing else is no longer than this.
+MAX_BYLINE_CHARS = 80
+#: What may stand beside the author's name in such a line.
+BYLINE_LABELS = frozenset("by author authors writer written words text story posted published reporter".split())
 _DIGITS = str.maketrans("123456789", "000000000")
 _SPLIT = str.maketrans({ch: " " for ch in ".,;:!?()[]{}<>\"“”‘’'|/\\+=*_~`^»«•·›‹–—-#@%&$€£©®™…→↑↓←：，。（）、！？；"})
 #: "Author: …", "Tags:…": a label of one or two words and its value.
@@ -159,3 +163,16 @@ def name_tokens(element: Element) -> list[str]:
     ['<div>', 'entry', 'content']
     """
     return [f"<{element.tag}>", *element.names.split()]
+
+
+def are_bylines(page: ParsedPage) -> list[bool]:
+    """For each block whether it names the page's author and says nothing else ("By Ada Wren", "Author: Ada Wren")."""
+    author = split_words(page.author or "")
+    return [
+        bool(author) and len(b.text) <= MAX_BYLINE_CHARS and _names(split_words(b.text), author) for b in page.blocks
+    ]
+
+
+def _names(words: Sequence[str], author: Sequence[str]) -> bool:
+    labels = words[: -len(author)]
+    return words[-len(author) :] == author and bool(labels) and BYLINE_LABELS.issuperset(labels)

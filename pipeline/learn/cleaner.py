@@ -28,7 +28,7 @@ from pipeline.clean.model import Branch
 from pipeline.clean.second import SECOND_COLUMNS, second_features
 from pipeline.clean.tokens import headings_above, name_tokens, page_tokens, page_words
 from pipeline.clean.trees import Trees, flatten
-from pipeline.learn.bench import FOLDS, Example
+from pipeline.learn.bench import FOLDS, PRINTED, Example
 from pipeline.records import ParsedPage
 
 
@@ -42,6 +42,7 @@ class Options(NamedTuple):
     min_weight: float = 0.02  # weaker tokens are dropped from the model
     words_power: float = 0.6  # a block weighs its words to this power, a page the logarithm of the sum
     dump_words_power: float = 0.1  # the same for dumps, where every line counts alike
+    printed_weight: float = 0.4  # of a dump that was made of an HTML page, against a real one
     trees: int = 100
     leaves: int = 31
     learning_rate: float = 0.1
@@ -190,7 +191,7 @@ class _Data:
         self.page_of = np.repeat(np.arange(len(examples)), sizes)
         self.first = np.concatenate(([0], np.cumsum(sizes)))
         self.labels = np.concatenate([np.array(e.labels, dtype=bool) for e in examples])
-        self.weights = np.concatenate([_weights(e, _power(e, options)) for e in examples])
+        self.weights = np.concatenate([_weights(e, options) for e in examples])
         self.weights *= len(self.weights) / self.weights.sum()
         self.words = _Tokens(dict.fromkeys(row, 1.0) for rows in self.tokens for row in rows)
         self.names = _Tokens(row for e in examples for row in _name_rows(e.page))
@@ -270,16 +271,14 @@ def _without_site(table: np.ndarray) -> np.ndarray:
     return table
 
 
-def _weights(example: Example, power: float) -> np.ndarray:
+def _weights(example: Example, options: Options) -> np.ndarray:
     """A block weighs its words to a power; a page in all the logarithm of the sum; what does not count, nothing."""
+    power = options.words_power if example.page.is_html else options.dump_words_power
     words = np.array([block.text.count(" ") + 1 for block in example.page.blocks], dtype=np.float64)
     weights = words**power * np.array(example.counted, dtype=np.float64) + 1e-9
     total = weights.sum() if len(weights) else 1.0
-    return weights / total * math.log1p(total)
-
-
-def _power(example: Example, options: Options) -> float:
-    return options.words_power if example.page.is_html else options.dump_words_power
+    share = options.printed_weight if example.group == PRINTED else 1.0
+    return weights / total * math.log1p(total) * share
 
 
 def _name_rows(page: ParsedPage) -> Iterable[dict[str, float]]:
