@@ -259,12 +259,16 @@ BYLINES = [
     ("Ada Wren", False),  # may be a heading of a page on her
     ("By Ada Wren and Jo Field", False),
     ("By noon Ada Wren had walked ten miles.", False),
+    ("Date：2025/03/04", True),
+    ("Date: March 4, 2025", True),
+    ("Date: March 5, 2025", False),  # not the page's
+    ("Dates and figs on March 4, 2025", False),
 ]
 
 
 @pytest.mark.parametrize(("text", "expected"), BYLINES)
-def test_lines_that_name_the_author_and_nothing_else_are_bylines(text, expected):
-    page = html_page(f"<p>{text}</p>")._replace(author="Ada Wren")
+def test_lines_that_say_author_or_date_and_nothing_else_are_bylines(text, expected):
+    page = html_page(f"<p>{text}</p>")._replace(author="Ada Wren", date="2025-03-04")
     assert are_bylines(page) == [expected]
     article = judge(page, np.zeros((1, len(COLUMNS))), np.array([0.9]))
     assert article.verdicts[0].keep != expected

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from pipeline.parse.dates import parse_date
 from pipeline.parse.text import OPEN_WORDS, is_short
 from pipeline.records import Block, Element, ParsedPage
 
@@ -18,10 +19,12 @@ HEADING_WORDS = 8
 #: A line above a run of short lines leads it in if it is no longer than this.
 LEAD_MAX_WORDS = 6
 
-#: A line that names the author and says nothing else is no longer than this.
+#: A line that says author or date and nothing else is no longer than this.
 MAX_BYLINE_CHARS = 80
 #: What may stand beside the author's name in such a line.
 BYLINE_LABELS = frozenset("by author authors writer written words text story posted published reporter".split())
+#: A line that says the date: a label and no more than a date may take.
+_DATE_LINE = re.compile(r"date\s*[:：]\s*[\w./,:年月日 -]{6,30}\Z", re.I)
 _DIGITS = str.maketrans("123456789", "000000000")
 _SPLIT = str.maketrans({ch: " " for ch in ".,;:!?()[]{}<>\"“”‘’'|/\\+=*_~`^»«•·›‹–—-#@%&$€£©®™…→↑↓←：，。（）、！？；"})
 #: "Author: …", "Tags:…": a label of one or two words and its value.
@@ -166,10 +169,18 @@ def name_tokens(element: Element) -> list[str]:
 
 
 def are_bylines(page: ParsedPage) -> list[bool]:
-    """For each block whether it names the page's author and says nothing else ("By Ada Wren", "Author: Ada Wren")."""
+    """For each block whether it says the author ("By Ada Wren") or date ("Date: 4 March 2025") and nothing else."""
     author = split_words(page.author or "")
     return [
-        bool(author) and len(b.text) <= MAX_BYLINE_CHARS and _names(split_words(b.text), author) for b in page.blocks
+        len(block.text) <= MAX_BYLINE_CHARS
+        and (
+            bool(author)
+            and _names(split_words(block.text), author)
+            or _DATE_LINE.match(block.text) is not None
+            and page.date is not None
+            and parse_date(block.text) == page.date
+        )
+        for block in page.blocks
     ]
 
 
