@@ -146,6 +146,7 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("page", metavar="PAGE", help="a file with one page")
     _parser_option(sub)
     sub.add_argument("--html", metavar="FILE", help="write it as one page for the browser instead of printing it")
+    sub.add_argument("--run", type=Path, metavar="DIR", help="with what that run had counted of the page's site")
     _model_options(sub, "cleaner", "tagger")
 
     sub = verb("export", _export, "write a finished run in forms that others read")
@@ -367,6 +368,7 @@ def _tag(options: argparse.Namespace) -> int:
 
 def _explain(options: argparse.Namespace) -> int:
     from pipeline.clean import clean
+    from pipeline.clean.site import NO_TABLE
     from pipeline.explain import explain, gather
     from pipeline.parse import NoText, parse
     from pipeline.shard import load_models
@@ -378,10 +380,15 @@ def _explain(options: argparse.Namespace) -> int:
     if isinstance(pages[0], PageError):
         raise InputError(f"{options.page}: {pages[0].message}")
     try:
-        article = clean(parse(pages[0], options.parser), models.cleaner)
+        page = parse(pages[0], options.parser)
     except NoText as error:
         raise InputError(f"{options.page}: {error}") from error
-    explanation = gather(article, models)
+    if options.run:
+        site, table = _site_in_run(options.run, page)
+        page = page._replace(site=site)
+    else:
+        table = NO_TABLE
+    explanation = gather(clean(page, models.cleaner, table), models, table)
     if options.html:
         from pipeline.explain_page import render
 
@@ -394,6 +401,21 @@ def _explain(options: argparse.Namespace) -> int:
     width = shutil.get_terminal_size((100, 24)).columns
     print(explain(explanation, width, colour), end="")
     return DONE
+
+
+def _site_in_run(run_folder: Path, page: ParsedPage) -> tuple[str | None, SiteTable]:
+    """The site that a run took a page to be of, and what that run had counted of it."""
+    from pipeline.clean.site import NO_TABLE
+    from pipeline.sites import load_tables
+    from pipeline.tables import part_paths, read_rows
+
+    columns = ("page_id", "source", "site")
+    rows = [row for row in read_rows(part_paths(run_folder, "pages"), columns) if row["page_id"] == page.page_id]
+    if not rows:
+        raise UsageError(f"--run {run_folder}: has no page {page.page_id}; name the folder of a run that read it")
+    site = next((row["site"] for row in rows if row["source"] == page.source), rows[0]["site"])
+    paths = sorted((run_folder / "sites").glob("sites-*.jsonl"))
+    return site, load_tables(paths, {site} if site else ()).get(site, NO_TABLE)
 
 
 def _export(options: argparse.Namespace) -> int:

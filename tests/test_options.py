@@ -83,6 +83,7 @@ ELSEWHERE = {
     ("explain", "PAGE"): "test_cli::test_explain_shows_every_block_and_every_passage",
     ("explain", "--parser"): "test_parse_soup::test_explain_and_clean_use_the_parser",
     ("explain", "--html"): "test_explain::test_the_command_writes_the_page",
+    ("explain", "--run"): "test_passes::test_explain_says_of_a_page_what_the_run_said",
     ("export", "RUN"): "test_export::test_wrong_use",
     ("export", "--markdown"): "test_export::test_several_forms_at_once",
     ("export", "--jsonld"): "test_export::test_jsonld_is_one_graph",

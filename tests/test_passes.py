@@ -191,3 +191,24 @@ def test_a_run_and_clean_take_the_same_blocks_for_repeated(tmp_path, capsys):
     (tmp_path / "none.jsonl").write_text("")
     do_run([tmp_path / "in"], tmp_path / "none", engine="serial", site_table=tmp_path / "none.jsonl")
     assert dropped["score"].tolist() != tables(tmp_path / "none")["dropped"]["score"].tolist()
+
+
+def test_explain_says_of_a_page_what_the_run_said(tmp_path, capsys):
+    (tmp_path / "in" / "site").mkdir(parents=True)
+    letters = "Our readers wrote many letters about this and we thank all of them for it."
+    for n in range(6):
+        (tmp_path / "in" / "site" / f"p{n}.html").write_text(article(n, f"<p>{letters}</p>"))
+    do_run([tmp_path / "in"], tmp_path / "out", engine="serial")
+    page = str(tmp_path / "in" / "site" / "p0.html")
+    assert main(["explain", page]) == 0
+    alone = capsys.readouterr().out
+    assert main(["explain", page, "--run", str(tmp_path / "out")]) == 0
+    told = capsys.readouterr().out
+    assert told != alone
+    run = tables(tmp_path / "out")
+    scores = [row.score for row in run["dropped"].itertuples() if row.page_id == "p0"]
+    shown = [float(line.split()[2]) for line in told.splitlines() if line[:4].strip().isdigit() and " drop " in line]
+    assert scores and shown == [pytest.approx(score, abs=0.006) for score in scores]
+    (tmp_path / "in" / "other.html").write_text(article(7, ""))
+    assert main(["explain", str(tmp_path / "in" / "other.html"), "--run", str(tmp_path / "out")]) == 2
+    assert "has no page other; name the folder of a run that read it" in capsys.readouterr().err
