@@ -19,7 +19,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.clean.site import MAX_PAGES, MIN_COUNT, PageKeys, SiteTable, block_key, count_site, table_rows
+from pipeline.clean.site import MAX_PAGES, MIN_COUNT, PageKeys, SiteTable, count_site, table_rows, tables_of
 from pipeline.places import written
 
 #: So many shards' pages make a bucket, until there are so many buckets.
@@ -102,18 +102,18 @@ def count_bucket(keys: Path, bucket: int, out: Path) -> None:
 def load_tables(paths: Iterable[Path], sites: Collection[str]) -> dict[str, SiteTable]:
     """The tables of some sites, from files of rows that were checked before; lines of other sites are passed over."""
     names = {json.dumps(site, ensure_ascii=how).encode("utf-8", "replace") for site in sites for how in (False, True)}
-    pages: dict[str, int] = {}
-    counts: dict[str, dict[str, int]] = defaultdict(dict)
-    for path in paths:
-        with path.open("rb") as lines:
-            for line in lines:
-                if (match := _SITE.match(line)) and match[1] not in names:
-                    continue
-                row = json.loads(line)
-                if row["site"] in sites:
-                    pages[row["site"]] = max(int(row["pages"]), pages.get(row["site"], 0))
-                    counts[row["site"]][block_key(" ".join(row["text"].split()))] = int(row["count"])
-    return {site: SiteTable(pages[site], counts[site]) for site in pages}
+
+    def rows() -> Iterator[dict[str, Any]]:
+        for path in paths:
+            with path.open("rb") as lines:
+                for line in lines:
+                    if (match := _SITE.match(line)) and match[1] not in names:
+                        continue
+                    row = json.loads(line)
+                    if row["site"] in sites:
+                        yield row
+
+    return tables_of(rows())
 
 
 def _batches(path: Path, columns: list[str]) -> Iterator[tuple[int, pa.RecordBatch]]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -69,8 +69,10 @@ def page_keys(page: ParsedPage) -> PageKeys | None:
     """The keys of a page; None for a page of no known site."""
     if not page.site:
         return None
-    prose = {block_key(b.text): words for b in page.blocks if (words := b.text.count(" ") + 1) >= PROSE_WORDS}
-    keys = tuple(sorted({block_key(block.text) for block in page.blocks}))
+    block_keys = [block_key(block.text) for block in page.blocks]
+    sizes = zip(block_keys, (block.text.count(" ") + 1 for block in page.blocks), strict=True)
+    prose = {key: words for key, words in sizes if words >= PROSE_WORDS}
+    keys = tuple(sorted(set(block_keys)))
     digest = hashlib.blake2b("\n".join(keys).encode("utf-8", "replace"), digest_size=8).hexdigest()
     return PageKeys(page.site, digest, keys, tuple(sorted(prose.items())))
 
@@ -78,8 +80,8 @@ def page_keys(page: ParsedPage) -> PageKeys | None:
 def count_site(pages: Iterable[PageKeys]) -> SiteTable:
     """The table of one site, from the keys of its pages in any order.
 
-    Takes time in proportion to the pages' blocks; of the pages, at most `MAX_PAGES` are held at a time if `pages`
-    comes sorted by digest.
+    Takes time in proportion to the pages' blocks. All distinct pages are held: of a large site, give only those with
+    the smallest digests.
     """
     by_digest: dict[str, PageKeys] = {}
     for page in pages:
@@ -122,6 +124,8 @@ def count_sites(pages: Iterable[ParsedPage]) -> dict[str, SiteTable]:
 
 def site_columns(blocks: Sequence[Block], table: SiteTable) -> dict[str, np.ndarray]:
     """The features that tell what the site repeats, each of shape (n_blocks,): zeros without a table."""
+    if not table.counts:
+        return {"site_count": np.zeros(len(blocks)), "site_share": np.zeros(len(blocks))}
     counts = np.array([table.counts.get(block_key(block.text), 0) for block in blocks], dtype=np.float64)
     return {
         "site_count": np.log1p(counts),
@@ -136,27 +140,37 @@ def table_rows(tables: Mapping[str, SiteTable]) -> Iterable[dict[str, Any]]:
             yield {"site": site, "pages": table.pages, "count": count, "text": text}
 
 
+def tables_of(rows: Iterable[Mapping[str, Any]]) -> dict[str, SiteTable]:
+    """The tables that rows as `table_rows` gives them make; the texts may be as they stand on the page."""
+    pages: dict[str, int] = {}
+    counts: dict[str, dict[str, int]] = defaultdict(dict)
+    for row in rows:
+        pages[row["site"]] = max(int(row["pages"]), pages.get(row["site"], 0))
+        counts[row["site"]][block_key(" ".join(row["text"].split()))] = int(row["count"])
+    return {site: SiteTable(pages[site], counts[site]) for site in pages}
+
+
 def read_tables(path: Path) -> dict[str, SiteTable]:
-    """Read tables from JSON Lines as `table_rows` gives them; the texts may be as they stand on the page.
+    """Read tables from JSON Lines of the rows that `tables_of` takes.
 
     Raises
     ------
     ModelError
         If the file cannot be read, or a line is not such a row.
     """
-    pages: dict[str, int] = {}
-    counts: dict[str, dict[str, int]] = defaultdict(dict)
     number = 0
+
+    def rows(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
+        nonlocal number  # told in the error
+        for number, line in enumerate(lines, 1):  # noqa: B007
+            yield json.loads(line)
+
     try:
         with path.open(encoding="utf-8") as lines:
-            for number, line in enumerate(lines, 1):  # noqa: B007 (told in the error)
-                row = json.loads(line)
-                pages[row["site"]] = max(int(row["pages"]), pages.get(row["site"], 0))
-                counts[row["site"]][block_key(" ".join(row["text"].split()))] = int(row["count"])
+            return tables_of(rows(lines))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelError(f'{path}, line {number}: is no row of a site table, which has {{"site": …, "pages": …, '
                          f'"count": …, "text": …}} ({error!r})') from error  # fmt: skip
     except OSError as error:
         raise ModelError(f"{path}: cannot be read ({error.strerror}); make one with: clean … --save-site-table FILE"
                          ) from error  # fmt: skip
-    return {site: SiteTable(pages[site], counts[site]) for site in pages}
