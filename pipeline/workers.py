@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from pipeline.blame import deaths
-from pipeline.limits import cap_memory, follow
+from pipeline.limits import cap_memory, follow, spare_pandas
 
 SERIAL, LOCAL, CLUSTER = "serial", "local", "tcp://"
 #: Shards that a cluster is given ahead, for each of its workers.
@@ -141,6 +141,7 @@ def _here(function: Callable[..., Any], task: Any) -> Future[Any]:
 def _prepare(driver: int, worker_mb: int) -> None:
     follow(driver)
     cap_memory(worker_mb)
+    spare_pandas()
 
 
 @contextmanager

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
+from conftest import ROOT
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from pipeline.clean.trees import Trees, flatten
@@ -75,3 +79,16 @@ def test_trees_that_do_not_follow_one_another_are_refused(fitted):
     nodes, starts, baseline = flatten(fitted[0])
     with pytest.raises(ValueError, match="do not follow"):
         run_time(nodes, starts[::-1], baseline)
+
+
+def test_the_kernel_comes_without_its_packages_and_leaves_them_whole():
+    code = """
+import sys
+from pipeline.clean.kernel import load_predictor
+kernel = load_predictor()
+assert not {"sklearn", "scipy"} & set(sys.modules)
+from sklearn.ensemble import HistGradientBoostingClassifier as Whole
+model = Whole(max_iter=2).fit([[i] for i in range(40)], [i > 20 for i in range(40)])
+assert type(model._predictors[0][0]) is kernel.TreePredictor
+"""
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)

@@ -15,10 +15,16 @@ from typing import NamedTuple
 import pandas as pd
 import pytest
 from conftest import ROOT
-from test_run import SAMPLE, do_run, tables
+from test_run import MODELS, SAMPLE, do_run, tables
 
 from pipeline.blame import Begun, deaths
+from pipeline.engine import plan
 from pipeline.limits import Limits
+from pipeline.model_store import model_digest
+from pipeline.passes import Job, work
+from pipeline.places import Places
+from pipeline.read import find
+from pipeline.shard import Settings
 from pipeline.workers import RunError, drive, open_workers
 
 TEXT = (SAMPLE / "harborwell" / "muscle-twitching.txt").read_text(encoding="utf-8")
@@ -144,6 +150,19 @@ print(*sorted({{"pandas", "scipy", "sklearn"}} & set(sys.modules)))
 """
     done = subprocess.run([sys.executable, "-c", look], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
+
+
+def test_a_worker_loads_no_package_that_it_does_not_need(tmp_path):
+    """Of scikit-learn only the compiled kernel for trees; the rest of it and pandas cost 126 MB and a second, each worker."""
+    (shard,) = plan(find([str(SAMPLE / "harborwell")]), None)
+    digests = model_digest(MODELS[0], "cleaner"), model_digest(MODELS[1], "tagger")
+    job = Job(str(ROOT), Places(tmp_path / "out"), MODELS, digests, Settings())
+    look = "sorted({'pandas', 'scipy', 'sklearn'} & set(__import__('sys').modules))"
+    with open_workers("local", 1, 2048) as workers:
+        for pass_ in ("parse", "clean"):
+            workers.submit(partial(work, job, pass_), shard).result()
+        assert workers.submit(eval, look).result() == []
+    assert len(pd.read_parquet(tmp_path / "out" / "passages")) > 20
 
 
 def test_an_attempt_given_up_for_lost_does_no_harm(tmp_path):

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from pipeline.clean.kernel import load_predictor
+
 Array = np.ndarray
 
 #: The columns of a node. `left` and `right` count from the first node of the tree; a leaf has left = 0.
@@ -74,20 +76,18 @@ class Trees:
     def _build(self) -> list:
         # scikit-learn's kernel visits nodes in C; its module is private, so `tests/test_trees.py` holds it to
         # what a plain walk over the same arrays gives.
-        from sklearn.ensemble._hist_gradient_boosting.common import PREDICTOR_RECORD_DTYPE
-        from sklearn.ensemble._hist_gradient_boosting.predictor import TreePredictor
-
+        kernel = load_predictor()
         no_bits = np.zeros((0, 8), dtype=np.uint32)
         built = []
         for start, end in zip(self.starts, np.append(self.starts[1:], len(self.nodes["value"])), strict=True):
-            records = np.zeros(end - start, dtype=PREDICTOR_RECORD_DTYPE)
+            records = np.zeros(end - start, dtype=kernel.PREDICTOR_RECORD_DTYPE)
             records["value"] = self.nodes["value"][start:end]
             records["feature_idx"] = self.nodes["feature"][start:end]
             records["num_threshold"] = self.nodes["threshold"][start:end]
             records["left"] = self.nodes["left"][start:end]
             records["right"] = self.nodes["right"][start:end]
             records["is_leaf"] = self.nodes["left"][start:end] == 0
-            built.append(TreePredictor(records, no_bits, no_bits))
+            built.append(kernel.TreePredictor(records, no_bits, no_bits))
         return built
 
 
