@@ -1,13 +1,15 @@
-"""bench_metadata: how finds are compared with the truth, counted and shown."""
+"""bench metadata: how finds are compared with the truth, counted and shown."""
 
 from __future__ import annotations
 
 import gzip
 import json
+import re
 
 import pytest
 
-from pipeline.bench_metadata import Found, Row, count, measure, same, table
+from pipeline.bench.metadata import Found, Row, count, measure, same, table
+from pipeline.cli import main
 from pipeline.read import InputError
 
 SAME = [
@@ -34,7 +36,8 @@ def test_a_find_where_the_truth_has_none_counts_against_precision():
     assert date.f1 == pytest.approx(2 / 3)
 
 
-def test_both_tools_run_on_the_same_pages(tmp_path):
+@pytest.fixture
+def bench(tmp_path):
     (tmp_path / "html" / "dev").mkdir(parents=True)
     truth = {"id": "1", "url": None, "page_type": "article", "title": "Night cramps: what helps", "author": "Ada Wren"}
     with gzip.open(tmp_path / "html" / "dev_truth.jsonl.gz", "wt") as stream:
@@ -43,10 +46,21 @@ def test_both_tools_run_on_the_same_pages(tmp_path):
         '<html><head><meta name="author" content="Ada Wren"></head><body><h1>Night cramps: what helps</h1><p>A b.</p>'
     )
     (tmp_path / "html" / "dev" / "1.html.gz").write_bytes(gzip.compress(page.encode()))
-    rows = measure(tmp_path)
+    return tmp_path
+
+
+def test_both_tools_run_on_the_same_pages(bench):
+    rows = measure(bench)
     assert Row("healthsift", "article", "author", 1, 1, 1) in rows
     assert {row.group for row in rows} == {"article", "all"}
     assert len(table(rows).splitlines()) == len(rows) + 1
+
+
+def test_the_command_prints_the_table_and_writes_the_figures(bench, capsys):
+    assert main(["bench", "metadata", "--corpus", str(bench), "--json", str(bench / "out.json")]) == 0
+    assert re.search(r"^author  article  healthsift +1 +1 +1 +1.000", capsys.readouterr().out, re.M)
+    written = [Row(**row) for row in json.loads((bench / "out.json").read_text())]
+    assert written == measure(bench)
 
 
 def test_a_folder_without_the_benchmark_is_named(tmp_path):

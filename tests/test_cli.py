@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, SAMPLE
 
+import pipeline.parse
 from pipeline.cli import main
 from pipeline.model_store import SHIPPED
 
@@ -202,3 +203,21 @@ def test_clean_counts_what_a_site_repeats_and_takes_the_table_back(tmp_path, cap
     assert Path(one).read_bytes() == Path(two).read_bytes()
     assert main(["clean", str(feed), "-o", two, "--site-table", str(tmp_path / "none")]) == 2
     assert "cannot be read" in capsys.readouterr().err
+
+
+def test_clean_counts_pages_of_standard_input_and_parses_each_once(tmp_path, monkeypatch, capsys):
+    rows = [
+        {"id": topic, "text": f"Ask us.\n\nAll of the {topic}.", "site": "a.example"}
+        for topic in ("knee", "hip", "back")
+    ]
+    lines = "".join(json.dumps(row) + "\n" for row in [*rows, {"id": "no page"}]).encode()
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(lines))))
+    parsed, parse = [], pipeline.parse.parse
+    monkeypatch.setattr("pipeline.parse.parse", lambda raw, parser: parsed.append(raw.page_id) or parse(raw, parser))
+    assert main(["clean", "-", "--save-site-table", str(tmp_path / "table.jsonl")]) == 1
+    assert parsed == ["knee", "hip", "back"]
+    table = {"site": "a.example", "pages": 3, "count": 3, "text": "ask us."}
+    assert json.loads((tmp_path / "table.jsonl").read_text()) == table
+    said = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [row["id"] for row in said if row["error"] is None] == parsed
+    assert [row["id"] for row in said if row["error"]] == ["no page"]

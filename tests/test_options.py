@@ -166,7 +166,7 @@ def test_options_of_run_reach_the_engine(option, monkeypatch, capsys):
         got.append(options)
         return {"counts": dict.fromkeys(("pages", "sections", "passages", "errors"), 0)}
 
-    monkeypatch.setattr("pipeline.cli.run", run)
+    monkeypatch.setattr("pipeline.commands.run", run)
     values, wanted = RUN[option]
     assert main(["run", "x", "-o", "out"]) == main(["run", "x", "-o", "out", option, *values]) == 0
     assert got == [RunOptions(), wanted]

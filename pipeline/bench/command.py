@@ -9,33 +9,29 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.learn import CORPUS
-
-CLEAN = "quality and CPU time beside other cleaners, on the pages of a benchmark"
-SPEED = "CPU time by stage and by size of page, as multiples of the bare parse"
+from pipeline.options import DONE, add_command, natural
 
 
-def add_bench_commands(verbs: Any) -> None:
-    """Add `bench clean` and `bench speed` to the commands."""
-    bench = verbs.add_parser(
-        "bench", help="measure against other tools, and what each stage costs",
-        description="Measure against other tools, and what each stage costs.",
-    )  # fmt: skip
-    kinds = bench.add_subparsers(dest="kind", required=True, metavar="WHAT", help="what is measured")
-    sub = kinds.add_parser("clean", help=CLEAN, description=CLEAN[0].upper() + CLEAN[1:] + ".")
-    sub.set_defaults(command=_clean)
+def add_bench_commands(parser: argparse.ArgumentParser) -> None:
+    """What stands under `bench`, with its options."""
+    kinds = parser.add_subparsers(dest="kind", required=True, metavar="WHAT", help="what is measured")
+    sub = add_command(kinds, "clean", _clean, "quality and CPU time beside other cleaners, on the pages of a benchmark")
     sub.add_argument(
         "--predictions", type=Path, required=True, metavar="FILE",
         help="html.jsonl of `train cleaner --predictions`: our articles by models that had not seen the pages",
     )  # fmt: skip
-    sub.add_argument("--limit", type=int, metavar="N", help="only the first N pages")
+    sub.add_argument("--limit", type=natural, metavar="N", help="only the first N pages")
     _common(sub)
-    sub = kinds.add_parser("speed", help=SPEED, description=SPEED + ".")
-    sub.set_defaults(command=_speed)
+    sub = add_command(kinds, "speed", _speed, "CPU time by stage and by size of page, as multiples of the bare parse")
     sub.add_argument(
-        "--pages", type=int, default=300, metavar="N", help="drawn with a fixed seed; default: %(default)s"
+        "--pages", type=natural, default=300, metavar="N", help="drawn with a fixed seed; default: %(default)s"
     )
     sub.add_argument(
-        "--repeats", type=int, default=5, metavar="N", help="the median of N runs counts; default: %(default)s"
+        "--repeats", type=natural, default=5, metavar="N", help="the median of N runs counts; default: %(default)s"
+    )
+    _common(sub)
+    sub = add_command(
+        kinds, "metadata", _metadata, "title, author and date of a benchmark's pages, beside what trafilatura finds"
     )
     _common(sub)
 
@@ -53,7 +49,7 @@ def _clean(options: argparse.Namespace) -> int:
     rows = bench_clean(options.corpus, options.predictions, options.limit, _say)
     print("\n".join(table(rows)))
     _save(options.json, rows)
-    return 0
+    return DONE
 
 
 def _speed(options: argparse.Namespace) -> int:
@@ -63,7 +59,16 @@ def _speed(options: argparse.Namespace) -> int:
     measured = speed.bench_speed(html, dumps, _say, options.repeats)
     print("\n".join(speed.table(measured)))
     _save(options.json, speed.as_json(measured))
-    return 0
+    return DONE
+
+
+def _metadata(options: argparse.Namespace) -> int:
+    from pipeline.bench.metadata import measure, table
+
+    rows = measure(options.corpus)
+    print(table(rows))
+    _save(options.json, [row._asdict() for row in rows])
+    return DONE
 
 
 def _say(line: str) -> None:

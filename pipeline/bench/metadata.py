@@ -1,7 +1,5 @@
 """bench metadata: title, author and date of the benchmark's pages, beside what trafilatura finds on the same pages.
 
-    python -m pipeline.bench_metadata ../shared/bench
-
 These are development pages: the rules of `parse.metadata` were written with them in sight, so the figures say how the
 rules fit and not how they carry over. Articles and all pages are counted apart; where the truth names no author or
 date, a find counts against precision.
@@ -9,7 +7,6 @@ date, a find counts against precision.
 
 from __future__ import annotations
 
-import argparse
 import gzip
 import json
 import re
@@ -150,14 +147,3 @@ def _pages(bench: Path) -> Iterator[tuple[dict[str, Any], RawPage]]:
 
 def _letters(text: str) -> str:
     return _NOT_LETTERS.sub("", text.casefold())
-
-
-def main() -> None:
-    """Print the table."""
-    parser = argparse.ArgumentParser(prog="python -m pipeline.bench_metadata", description=__doc__.splitlines()[0])
-    parser.add_argument("bench", type=Path, help="the folder of the cleaning benchmark")
-    print(table(measure(parser.parse_args().bench)))
-
-
-if __name__ == "__main__":
-    main()

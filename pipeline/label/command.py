@@ -6,10 +6,10 @@ import argparse
 import datetime
 import json
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipeline.options import Command, add_command
 from pipeline.streams import UsageError, output, write_line
 
 if TYPE_CHECKING:
@@ -26,9 +26,8 @@ def add_label_commands(parser: argparse.ArgumentParser) -> None:
         dest="label_verb", required=True, metavar="STEP", help="what to do; each has --help of its own"
     )
 
-    def verb(name: str, command: Callable[[argparse.Namespace], int], help_: str) -> argparse.ArgumentParser:
-        sub = verbs.add_parser(name, help=help_, description=help_[0].upper() + help_[1:] + ".")
-        sub.set_defaults(command=command)
+    def verb(name: str, command: Command, help_: str) -> argparse.ArgumentParser:
+        sub = add_command(verbs, name, command, help_)
         sub.add_argument(
             "--labels", type=Path, default=LABELS_FOLDER, metavar="DIR",
             help="folder with labels.toml and the answers; default: %(default)s",
