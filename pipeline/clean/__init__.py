@@ -7,6 +7,8 @@ of the surroundings (see `second.SECOND_COLUMNS`). What is kept is decided page 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from pipeline.callable_package import make_callable
@@ -76,15 +78,15 @@ def judge(page: ParsedPage, table: np.ndarray, scores: np.ndarray) -> Article:
     verdicts: list[Verdict] = []
     kept: set[str] = set()
     titles, bylines = are_titles(page), are_bylines(page)
-    contexts = None
+    context = None
     for i, (block, p) in enumerate(zip(page.blocks, scores.tolist(), strict=True)):
         if titles[i]:
             verdicts.append(Verdict(False, p, "title"))
         elif bylines[i]:
             verdicts.append(Verdict(False, p, "date or byline"))
         elif p < threshold:
-            contexts = contexts or _contexts(page, table)
-            verdicts.append(Verdict(False, p, reason_of(block, contexts[i])))
+            context = context or _contexts(page, table)
+            verdicts.append(Verdict(False, p, reason_of(block, context(i))))
         elif block.text in kept and block.text.count(" ") + 1 >= REPEAT_MIN_WORDS:
             verdicts.append(Verdict(False, p, "repeated"))
         else:
@@ -113,24 +115,19 @@ def page_threshold(page: ParsedPage, scores: np.ndarray) -> float:
     return float(np.clip(scores[order[best]], LOWEST_THRESHOLD, usual))
 
 
-def _contexts(page: ParsedPage, table: np.ndarray) -> list[Context]:
-    """What the reasons are told from, for every block."""
+def _contexts(page: ParsedPage, table: np.ndarray) -> Callable[[int], Context]:
+    """What the reasons are told from, for the block of an index."""
     named: list[frozenset[str]] = []
     for element in page.elements:
         above = named[element.parent] if element.parent >= 0 else frozenset()
-        named.append(above | places_named(element.tag, element.names))
-    word, name, share = (COLUMNS.index(column) for column in ("word_score", "name_sum", "site_share"))
+        places = places_named(element.tag, element.names)
+        named.append(above | places if places else above)
+    word, name, share = (table[:, COLUMNS.index(c)].tolist() for c in ("word_score", "name_sum", "site_share"))
     run_lengths = [len(run) for run in runs_of(page) for _ in run]
-    headings = headings_above(page)
-    return [
-        Context(
-            page.is_html,
-            named[block.element],
-            page.blocks[headings[i]].text if headings[i] >= 0 else "",
-            run_lengths[i],
-            float(table[i, word]),
-            float(table[i, name]),
-            float(table[i, share]),
-        )
-        for i, block in enumerate(page.blocks)
-    ]
+    headings = [page.blocks[i].text if i >= 0 else "" for i in headings_above(page)]
+
+    def context(i: int) -> Context:
+        places = named[page.blocks[i].element]
+        return Context(page.is_html, places, headings[i], run_lengths[i], word[i], name[i], share[i])
+
+    return context

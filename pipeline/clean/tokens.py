@@ -155,8 +155,11 @@ def leads_in(text: str) -> bool:
 def are_titles(page: ParsedPage) -> list[bool]:
     """For each block whether it says the page's title and nothing else."""
     title = split_words(page.title or "")
-    longest = 2 * len(page.title or "") + 10
-    return [bool(title) and len(b.text) < longest and split_words(b.text) == title for b in page.blocks]
+    if not title:
+        return [False] * len(page.blocks)
+    # a text of the same words is no shorter than they are, and hardly longer than the title
+    shortest, longest = sum(map(len, title)) + len(title) - 1, 2 * len(page.title or "") + 10
+    return [shortest <= len(b.text) < longest and split_words(b.text) == title for b in page.blocks]
 
 
 def name_tokens(element: Element) -> list[str]:
@@ -175,9 +178,10 @@ def are_bylines(page: ParsedPage) -> list[bool]:
         len(block.text) <= MAX_BYLINE_CHARS
         and (
             bool(author)
+            and author[-1] in block.text.lower()  # told quickly, and false for nearly all
             and _names(split_words(block.text), author)
-            or _DATE_LINE.match(block.text) is not None
-            and page.date is not None
+            or page.date is not None
+            and _DATE_LINE.match(block.text) is not None
             and parse_date(block.text) == page.date
         )
         for block in page.blocks

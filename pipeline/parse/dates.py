@@ -31,6 +31,8 @@ _DATES = tuple(
         rf"\b{_YEAR}\s+{_NAMED}\s+{_DAY}\b",
     )
 )
+#: Every date has a year: texts without one, which are most, need no closer look.
+_HAS_YEAR = re.compile("(?:19|20)\\d\\d")
 #: Words that say what the date behind them is.
 _LABEL = re.compile(
     r"\b(?:(?P<modified>(?:last\s+|medically\s+|most\s+recently\s+)*(?:updated|modified|changed|revised|reviewed|edited))"
@@ -66,8 +68,10 @@ def parse_date(text: str | None) -> str | None:
     >>> parse_date("Posted on March 4, 2025 at 9:00"), parse_date("2023年02月11日"), parse_date("31 February 2020")
     ('2025-03-04', '2023-02-11', None)
     """
+    if not text or not _HAS_YEAR.search(text):
+        return None
     for pattern in _DATES:
-        found = pattern.search(text or "")
+        found = pattern.search(text)
         if found:
             parts = found.groupdict()
             month = _MONTHS[parts["name"].lower()] if "name" in parts else int(parts["month"])
