@@ -21,6 +21,7 @@ from pipeline.clean import COLUMNS, REASONS, Cleaner, clean, features, load_clea
 from pipeline.clean.model import Branch
 from pipeline.clean.second import SECOND_COLUMNS
 from pipeline.clean.trees import Trees, flatten
+from pipeline.clean.words import Words
 from pipeline.clean.weigh import (
     GROUPS,
     PATH_HEAD,
@@ -142,7 +143,7 @@ def splits(columns: tuple[str, ...], **sizes: float) -> Trees:
 def toy_cleaner(words, names) -> Cleaner:
     """Its first look goes by the words of a block, and less by names; its second by the first, and by names."""
     first = splits(COLUMNS, word_score=2.0, name_sum=1.0)
-    branch = Branch(words, 0.0, names, first, splits(SECOND_COLUMNS, first=2.0, name_sum=1.0))
+    branch = Branch(Words(words, 0.0), names, first, splits(SECOND_COLUMNS, first=2.0, name_sum=1.0))
     return Cleaner(branch, branch, "toy")
 
 

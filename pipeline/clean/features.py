@@ -7,13 +7,12 @@ dozen array operations however its tree is nested.
 from __future__ import annotations
 
 import math
-import re
-from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
+from pipeline.clean.characters import shape_columns, topic_share
 from pipeline.clean.site import NO_TABLE, SiteTable, site_columns
 from pipeline.clean.tokens import are_titles, leads_in, runs_of, split_words
 from pipeline.records import Block, Element, ParsedPage
@@ -26,11 +25,9 @@ MAX_MEAN_WORDS = 60
 PROSE_MIN_WORDS = 12
 PROSE_MAX_LINK_SHARE = 0.3
 _SENTENCE_ENDS = (".", "!", "?", ":", ";", "…")
-#: "Tired eyes:Here's how": a teaser whose two parts were joined by a script.
-_GLUED_COLON = re.compile(r"[a-z0-9?]:[A-Z]")
-_CONTENT_WORD = re.compile(r"[^\W\d_]{4,}")
 _LANDMARKS = ("article", "main", "nav", "footer", "header", "aside", "form", "figure", "table", "section")
 _KINDS = ("heading", "paragraph", "item", "cell", "quote", "caption")
+_KIND_NUMBERS = {kind: number for number, kind in enumerate(_KINDS)}
 
 #: The names of the columns, in the order of `page_features`; the model keeps them in its word lists.
 COLUMNS: tuple[str, ...] = (
@@ -115,7 +112,7 @@ def page_features(
     prose = np.where(
         (words >= PROSE_MIN_WORDS) & (own["link_share"] < PROSE_MAX_LINK_SHARE) & (own["ends_sentence"] > 0), words, 0.0
     )
-    columns["topic_share"] = _topic_share(blocks, prose)
+    columns["topic_share"] = topic_share([block.text for block in blocks], prose > 0)
     scores = {"word": word_scores, "name": name}
     _neighbour_columns(columns, scores, weight)
     _run_columns(columns, page, weight, prose)
@@ -161,49 +158,23 @@ class _Tree:
 
 def _own_columns(blocks: Sequence[Block]) -> dict[str, Array]:
     """What a block tells by itself."""
-    rows = []
-    for block in blocks:
-        text = block.text
-        count = text.count(" ") + 1
-        start = text[:200]
-        chars = len(start)
-        end = text.rstrip("\"'”’)]")
-        rows.append(
-            (
-                count,
-                math.log1p(count),
-                len(text) / count,
-                block.link_share,
-                end.endswith(_SENTENCE_ENDS),
-                sum(map(start.count, "0123456789")) / chars,
-                sum(word[0].isupper() for word in start.split()) / (start.count(" ") + 1),
-                block.bold,
-                block.level,
-                start[0].islower(),
-                bool(_GLUED_COLON.search(start)),
-                *(block.kind == kind for kind in _KINDS),
-            )
-        )
-    names = (
-        "word_count", "words", "chars_a_word", "link_share", "ends_sentence", "digit_share", "capital_share",
-        "bold", "level", "starts_lower", "glued_colon", *(f"kind_{kind}" for kind in _KINDS),
-    )  # fmt: skip
-    table = np.array(rows, dtype=np.float64)
-    return {name: table[:, j] for j, name in enumerate(names)}
-
-
-def _topic_share(blocks: Sequence[Block], prose: Array) -> Array:
-    """The share of a block's content words that stand in the page's prose outside it, by their first five letters.
-
-    Headlines of other articles are on other topics; headings and list items of the article are not.
-    """
-    held = [frozenset(w[:5] for w in _CONTENT_WORD.findall(b.text[:600].lower())) for b in blocks]
-    spread = Counter(stem for stems, p in zip(held, prose, strict=True) if p for stem in stems)
-    shares = []
-    for stems, p in zip(held, prose, strict=True):
-        least = 2 if p else 1  # prose does not count its own words
-        shares.append(sum(spread[stem] >= least for stem in stems) / len(stems) if stems else -1.0)
-    return np.array(shares)
+    texts = [block.text for block in blocks]
+    count = np.array([text.count(" ") + 1 for text in texts], dtype=np.float64)
+    columns = {
+        "word_count": count,
+        "words": np.log1p(count),
+        "chars_a_word": np.fromiter(map(len, texts), np.float64, len(texts)) / count,
+        "link_share": np.array([block.link_share for block in blocks]),
+        "ends_sentence": np.array(
+            [text.rstrip("\"'”’)]").endswith(_SENTENCE_ENDS) for text in texts], dtype=np.float64
+        ),
+        "bold": np.array([block.bold for block in blocks], dtype=np.float64),
+        "level": np.array([block.level for block in blocks], dtype=np.float64),
+        **shape_columns(texts),
+    }
+    kinds = np.array([_KIND_NUMBERS.get(block.kind, -1) for block in blocks])
+    columns.update((f"kind_{kind}", (kinds == number).astype(np.float64)) for kind, number in _KIND_NUMBERS.items())
+    return columns
 
 
 def _name_columns(tree: _Tree, names: Sequence[Names], columns: dict[str, Array]) -> Array:
@@ -398,7 +369,10 @@ def _repeat_columns(columns: dict[str, Array], page: ParsedPage, block_words: Se
     columns["same_text"] = np.array([totals[b.text] - 1 for b in page.blocks], dtype=np.float64)
     columns["same_text_before"] = np.array(occurrence, dtype=np.float64)
     wanted = frozenset(split_words(page.title or ""))
-    share = [sum([word in wanted for word in words]) / len(words) if wanted and words else 0.0 for words in block_words]
+    share = [
+        0.0 if wanted.isdisjoint(words) else sum([word in wanted for word in words]) / len(words)
+        for words in block_words
+    ]
     columns["title_share"] = np.array(share)
     columns["is_title"] = np.array(are_titles(page), dtype=np.float64)
 

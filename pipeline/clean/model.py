@@ -11,8 +11,9 @@ import numpy as np
 from pipeline.clean.features import COLUMNS, Names, page_features
 from pipeline.clean.second import SECOND_COLUMNS
 from pipeline.clean.site import NO_TABLE, SiteTable
-from pipeline.clean.tokens import headings_above, name_tokens, page_tokens, page_words
+from pipeline.clean.tokens import headings_above, name_tokens, page_words
 from pipeline.clean.trees import NODE_COLUMNS, Trees
+from pipeline.clean.words import Words
 from pipeline.model_store import SHIPPED, ModelError, Schema, load_model
 from pipeline.records import Element, ParsedPage
 
@@ -38,8 +39,7 @@ SCHEMA: Schema = {
 class Branch(NamedTuple):
     """What judges one kind of page."""
 
-    words: Mapping[str, float]
-    word_bias: float
+    words: Words
     names: Mapping[str, tuple[float, float, float]]
     first: Trees
     second: Trees
@@ -48,19 +48,18 @@ class Branch(NamedTuple):
         """Logits of the name model for each element, shape (n_elements,)."""
         memo: dict[tuple[str, str], Names] = {}
         scores = []
+        get = self.names.get
         for element in elements:
             key = element[:2]
             found = memo.get(key)
             if found is None:
-                rows = [self.names[token] for token in name_tokens(element) if token in self.names]
-                found = memo[key] = Names(*map(sum, zip(*rows, strict=True))) if rows else Names(0.0, 0.0, 0.0)
+                ancestor = own = parent = 0.0
+                for token in name_tokens(element):
+                    if weights := get(token):
+                        ancestor, own, parent = ancestor + weights[0], own + weights[1], parent + weights[2]
+                found = memo[key] = Names(ancestor, own, parent)
             scores.append(found)
         return scores
-
-    def word_scores(self, tokens: Sequence[Sequence[str]]) -> np.ndarray:
-        """Logits of the word model for each block, shape (n_blocks,)."""
-        get = self.words.get
-        return np.array([self.word_bias + sum([get(token, 0.0) for token in row]) for row in tokens])
 
 
 class Cleaner(NamedTuple):
@@ -79,8 +78,9 @@ def features(page: ParsedPage, branch: Branch, site: SiteTable = NO_TABLE) -> np
     """The feature table of one page, shape (n_blocks, n_columns)."""
     above = headings_above(page)
     words = page_words(page)
-    scores = branch.word_scores(page_tokens(page, words, above))
-    return page_features(page, words, above, scores, branch.name_scores(page.elements), site)
+    return page_features(
+        page, words, above, branch.words.of_page(page, words, above), branch.name_scores(page.elements), site
+    )
 
 
 def load_cleaner(folder: Path = SHIPPED / "cleaner") -> Cleaner:
@@ -122,7 +122,7 @@ def load_cleaner(folder: Path = SHIPPED / "cleaner") -> Cleaner:
             token: (row[0], row[1], row[2])
             for token, row in zip(model.words[f"{name}_names"], arrays["name_weights"].tolist(), strict=True)
         }
-        branches.append(Branch(words, float(arrays["biases"][0]), names, looks[0], looks[1]))
+        branches.append(Branch(Words(words, float(arrays["biases"][0])), names, looks[0], looks[1]))
     html, text = branches
     return Cleaner(html, text, model.digest)
 

@@ -119,9 +119,7 @@ _COUNTER = re.compile(
 )
 _BYLINE = re.compile(r"(?:by|written by|author|published|updated|posted|last (?:updated|reviewed)|date)\b", re.I)
 _COMMENTS = "comments?|reply|replies|respond|discussion"
-_SHARE = (
-    "share|tweet|facebook|twitter|linkedin|pinterest|whatsapp|reddit|copy link|print|follow us|follow|e-?mail"
-)
+_SHARE = "share|tweet|facebook|twitter|linkedin|pinterest|whatsapp|reddit|copy link|print|follow us|follow|e-?mail"
 _HEADLINES = _any(
     r"related|ranking|recommend\w*|popular|trending|latest|most (?:read|viewed)|more (?:from|stories|on|news)|"
     r"read next|you (?:may|might)|top stories|editors?.? picks?|what's new|hot|featured|similar|recent|"

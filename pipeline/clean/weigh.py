@@ -247,7 +247,7 @@ class _Scene:
         self.page, self.branch = page, branch
         words, self.above = page_words(page), headings_above(page)
         self.tokens = page_tokens(page, words, self.above)
-        scores = branch.word_scores(self.tokens)
+        scores = branch.words.of_tokens(self.tokens)
         self.table = page_features(page, words, self.above, scores, branch.name_scores(page.elements), site)
         self.run_lengths = [len(run) for run in runs_of(page) for _ in run]
         self.labels = [_label(element, branch) for element in page.elements]
@@ -268,7 +268,7 @@ def _words(scene: _Scene, i: int, amount: float) -> str:
     for token in scene.tokens[i]:
         word = spoken(token)
         if word:
-            weights[word] = weights.get(word, 0.0) + scene.branch.words.get(token, 0.0)
+            weights[word] = weights.get(word, 0.0) + scene.branch.words.weights.get(token, 0.0)
     pull = {word: weight * np.sign(amount) for word, weight in weights.items()}
     telling = (word for word in pull if pull[word] > 0 and len(word) >= MIN_WORD_CHARS)
     strongest = sorted(telling, key=lambda word: -pull[word])[:TOP_WORDS]

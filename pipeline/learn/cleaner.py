@@ -28,6 +28,7 @@ from pipeline.clean.model import Branch
 from pipeline.clean.second import SECOND_COLUMNS, second_features
 from pipeline.clean.tokens import headings_above, name_tokens, page_tokens, page_words
 from pipeline.clean.trees import Trees, flatten
+from pipeline.clean.words import Words
 from pipeline.learn.bench import FOLDS, PRINTED, Example
 from pipeline.records import ParsedPage
 
@@ -80,7 +81,7 @@ class Fitted(NamedTuple):
         for (nodes, starts, baseline), columns in ((self.first, COLUMNS), (self.second, SECOND_COLUMNS)):
             wide = {k: v.astype(np.float64 if k in ("value", "threshold") else np.int64) for k, v in nodes.items()}
             looks.append(Trees(wide, starts.astype(np.int64), baseline, len(columns)))
-        return Branch(self.words.weights, self.words.bias, self.names, looks[0], looks[1])
+        return Branch(Words(self.words.weights, self.words.bias), self.names, looks[0], looks[1])
 
 
 class Scores(NamedTuple):
@@ -209,8 +210,9 @@ class _Data:
     def table(self, i: int, words: Linear, names: Linear) -> np.ndarray:
         """Features of one page under these linear models."""
         page = self.examples[i].page
-        branch = Branch(words.weights, words.bias, _role_table(names, 0.0, page), _NO_TREES, _NO_TREES)
-        scores = branch.word_scores(self.tokens[i])
+        read = Words(words.weights, words.bias)
+        branch = Branch(read, _role_table(names, 0.0, page), _NO_TREES, _NO_TREES)
+        scores = read.of_tokens(self.tokens[i])
         named = branch.name_scores(page.elements)
         return page_features(page, self.block_words[i], self.above[i], scores, named, self.examples[i].table)
 
