@@ -21,7 +21,6 @@ from pipeline.clean import COLUMNS, REASONS, Cleaner, clean, features, load_clea
 from pipeline.clean.model import Branch
 from pipeline.clean.second import SECOND_COLUMNS
 from pipeline.clean.trees import Trees, flatten
-from pipeline.clean.words import Words
 from pipeline.clean.weigh import (
     GROUPS,
     PATH_HEAD,
@@ -33,6 +32,7 @@ from pipeline.clean.weigh import (
     page_amounts,
     weigh,
 )
+from pipeline.clean.words import Words
 from pipeline.cli import main
 from pipeline.explain import explain, gather, shorten_path
 from pipeline.explain_page import render
