@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+import numpy as np
+
 from pipeline.decode import decode
-from pipeline.parse.hostile import hostile_shape
+from pipeline.parse.hostile import hostile_shape, may_be_hostile
 from pipeline.parse.html import parse_html
 from pipeline.parse.language import guess_language
 from pipeline.parse.metadata import Metadata, html_metadata, site_of, text_metadata
@@ -23,14 +25,14 @@ _UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
 MAX_CONTROL_SHARE = 0.1
 
 
-def _parse_with_soup(source: str) -> HtmlPage:
+def _parse_with_soup(source: bytes) -> HtmlPage:
     from pipeline.parse import soup  # BeautifulSoup and html5lib take their time to load
 
     return soup.parse_html(source)
 
 
-#: What makes a tree of HTML: by name, a function of the source.
-PARSERS: dict[str, Callable[[str], HtmlPage]] = {
+#: What makes a tree of HTML: by name, a function of its UTF-8.
+PARSERS: dict[str, Callable[[bytes], HtmlPage]] = {
     "lexbor": parse_html,
     "soup": _parse_with_soup,  # BeautifulSoup over html5lib: the slow reference
 }
@@ -65,19 +67,37 @@ def parse(raw: RawPage, parser: str = DEFAULT_PARSER) -> ParsedPage:
     start = source[:4096].replace("\x00", "")
     if len(_CONTROL.findall(start)) > MAX_CONTROL_SHARE * len(start):
         raise NoText("the page is binary data, neither HTML nor text")
-    source = _UNWRITABLE.sub(" ", source).replace("\r\n", "\n").replace("\r", "\n")
+    source, data = _writable(source)
     if not source.strip():
         raise NoText("the page is empty")
     is_html = looks_like_html(source) if raw.is_html is None else raw.is_html
     if is_html:
-        if shape := hostile_shape(source):
+        if may_be_hostile(data) and (shape := hostile_shape(source)):
             raise TooCostly(shape)
-        page = PARSERS[parser](source)
+        page = PARSERS[parser](data)
         blocks, elements, told = page.blocks, page.elements, html_metadata(page)
     else:
         blocks, elements = parse_text(source)
         told = text_metadata(blocks, raw.url)
     return _assemble(raw, is_html, tuple(blocks), tuple(elements), told)
+
+
+def _writable(source: str) -> tuple[str, bytes]:
+    """The source, and its UTF-8, with "\\n" for every line end and a blank for what no table and no XML may hold.
+
+    Hardly a page holds such a character: counting bytes tells it five times faster than looking at every character.
+    """
+    try:
+        data = source.encode()
+    except UnicodeEncodeError:  # half a surrogate pair
+        sound = False
+    else:
+        controls = np.count_nonzero(np.frombuffer(data, np.uint8) < ord(" "))
+        sound = controls == data.count(b"\n") + data.count(b"\t")
+    if sound:
+        return source, data
+    source = _UNWRITABLE.sub(" ", source).replace("\r\n", "\n").replace("\r", "\n")
+    return source, source.encode()
 
 
 def looks_like_html(source: str) -> bool:

@@ -94,7 +94,7 @@ def visible_dates(texts: Iterable[str]) -> Dates:
     Dates(published='2024-05-01', modified='2024-05-07')
     """
     published = modified = None
-    for text in texts:
+    for text in filter(_HAS_YEAR.search, texts):
         labels = list(_LABEL.finditer(text))
         starts = [0, *(label.start() for label in labels), len(text)]
         for label, first, last in zip([None, *labels], starts, starts[1:], strict=False):

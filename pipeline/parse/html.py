@@ -7,12 +7,12 @@ from selectolax.lexbor import LexborHTMLParser
 from pipeline.parse.walk import HtmlPage, walk
 
 
-def parse_html(source: str) -> HtmlPage:
+def parse_html(source: str | bytes) -> HtmlPage:
     """Parse and walk one page.
 
     Parameters
     ----------
-    source : str
+    source : str, or bytes in UTF-8
         HTML of any quality; Lexbor repairs it as browsers do.
     """
     return walk(LexborHTMLParser(source).root, source)

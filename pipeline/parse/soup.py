@@ -14,17 +14,18 @@ from bs4.element import NavigableString, PageElement, PreformattedString, Tag
 from pipeline.parse.walk import HtmlPage, walk
 
 
-def parse_html(source: str) -> HtmlPage:
+def parse_html(source: str | bytes) -> HtmlPage:
     """Parse and walk one page.
 
     Parameters
     ----------
-    source : str
+    source : str, or bytes in UTF-8
         HTML of any quality; html5lib repairs it as browsers do.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about pages that look like XML, an address or a file's name
-        soup = BeautifulSoup(source, "html5lib", multi_valued_attributes=None)
+        text = source.decode() if isinstance(source, bytes) else source
+        soup = BeautifulSoup(text, "html5lib", multi_valued_attributes=None)
     return walk(_Node(soup.html) if soup.html else None, source)
 
 

@@ -112,23 +112,27 @@ class HtmlPage(NamedTuple):
     marked: dict[str, list[str]]  # author, date, datePublished ... -> what elements marked so say, in order
 
 
-def walk(root: Node | None, source: str) -> HtmlPage:
+def walk(root: Node | None, source: str | bytes) -> HtmlPage:
     """Give the blocks of a tree.
 
     Parameters
     ----------
     root : Node or None
         The `html` element; None for a document without one.
-    source : str
+    source : str or bytes
         What the tree was made from: tells cheaply whether there is a `<noscript>`.
     """
     found = _Walk()
     if root is not None:
         found.over(root, _ROLES)
-        if found.chars < NOSCRIPT_BELOW_CHARS and "<noscript" in source:
+        if found.chars < NOSCRIPT_BELOW_CHARS and _has_noscript(source):
             found = _Walk()
             found.over(root, _ROLES_WITH_NOSCRIPT)
     return found.page(_marked(root) if root is not None else {})
+
+
+def _has_noscript(source: str | bytes) -> bool:
+    return "<noscript" in source if isinstance(source, str) else b"<noscript" in source
 
 
 def _marked(root: Node) -> dict[str, list[str]]:
@@ -305,14 +309,15 @@ class _Walk:
         """The elements that hold text, renumbered, and the blocks that point at them."""
         renumbered: dict[int, int] = {-1: -1}
         elements: list[Element] = []
+        make_element, make_block = Element._make, Block._make
         for column, ((tag, node, parent, first), last) in enumerate(zip(self.columns, self.lasts, strict=True)):
             if first < last:
                 renumbered[column] = len(elements)
                 attributes = node.attributes
                 names = name_words(_raw_names(tag, attributes)) if attributes else ""
-                elements.append(Element(tag, names, renumbered[parent], first, last))
+                elements.append(make_element((tag, names, renumbered[parent], first, last)))
         blocks = [
-            Block(text, kind, level, link_share, renumbered[element], None, "", 0, 0, bold)
+            make_block((text, kind, level, link_share, renumbered[element], None, "", 0, 0, bold))
             for text, kind, level, link_share, element, bold in self.blocks
         ]
         return HtmlPage(
