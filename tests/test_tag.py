@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from pipeline.tag.layout import lay_out
 from pipeline.tag.lookup import look_up
 from pipeline.tag.model import ROLES, SCHEMA
 from pipeline.tag.score import calibrate, first_level, score_sentences
-from pipeline.tag.terms import prefix_terms, sentences, tokens, word_terms
+from pipeline.tag.terms import _TOKEN, prefix_terms, sentences, tokens, tokens_of, word_terms
 from pipeline.tag.turns import runs
 
 TERMS = [
@@ -131,6 +132,48 @@ def test_tokens() -> None:
         "%",
         "more",
     ]
+
+
+ODD_PIECES = [
+    "don’t",
+    "'tis",
+    "rock'n'roll",
+    "e.g.",
+    "1,000.5",
+    "b12",
+    "x²",
+    "½",
+    "naïve",
+    "50%?",
+    "a_b",
+    "well-known",
+    "“so”",
+    "…",
+    "$5",
+    "\0",
+    "ſ",
+    "中文",
+    "İ",
+    "3.5–4",
+    "it;'s",
+    "..",
+    "'",
+    "",
+    "mg/dl",
+    "(see",
+    "end.)",
+    "?!",
+]
+
+
+def test_tokens_are_what_the_expression_finds_whatever_the_text() -> None:
+    chosen = Random(0)
+    for _ in range(300):
+        texts = [" ".join(chosen.choices(ODD_PIECES, k=chosen.randrange(6))) for _ in range(chosen.randrange(4))]
+        found = [_TOKEN.findall(text.lower().replace("’", "'")) for text in texts]
+        words, ends = tokens_of(texts)
+        assert words == ["#" if token[0].isdigit() else token for row in found for token in row]
+        assert ends == np.cumsum([len(row) for row in found]).tolist()
 
 
 def test_terms_do_not_cross_sentences() -> None:

@@ -58,16 +58,18 @@ def tag(title: str | None, sections: Sequence[Section], tagger: Tagger) -> list[
     features = first_level(layout, found.sums, sentences, tagger.linear).features
     plain = not any(section.heading for section in sections)
     probabilities = calibrate(second_level(features, tagger.nets), tagger.calibration[int(plain)]).tolist()
-    parts = take_apart(layout, found, tagger.linear)
     thresholds = tagger.plain_thresholds if plain else tagger.thresholds
+    sure = tagger.min_confidence
+    carried = [
+        [label for label in carried_labels(scores, thresholds) if scores[label] >= sure] for scores in probabilities
+    ]
+    parts = take_apart(layout, found, tagger.linear, [i for i, labels in enumerate(carried) if labels])
     tagged = []
-    for position, passage in enumerate(layout.passages):
+    for position, (passage, labels) in enumerate(zip(layout.passages, carried, strict=True)):
         scores = tuple(probabilities[position])
-        sure = tagger.min_confidence
-        carried = [label for label in carried_labels(scores, thresholds) if scores[label] >= sure]
-        evidence = evidence_for(position, carried, layout, found, parts) if carried else ()
+        evidence = evidence_for(position, labels, layout, found, parts) if labels else ()
         unsure = tuple(label for label, p in zip(LABELS, scores, strict=True) if 1 - sure < p < sure)
-        tagged.append(TaggedPassage(passage, tuple(LABELS[label] for label in carried), scores, evidence, unsure))
+        tagged.append(TaggedPassage(passage, tuple(LABELS[label] for label in labels), scores, evidence, unsure))
     answers = iter(tagged)
     whole = [(section, [next(answers) for _ in section.passages]) for section in sections]
     return [_tagged_section(*part) for section, passages in whole for part in cut(section, passages)]

@@ -29,21 +29,29 @@ _N = len(LABELS)
 class Parts(NamedTuple):
     """All level-1 logits of a page, taken apart."""
 
-    own: np.ndarray  # shape (2, n_words, n_labels): each word of the page, and the pair that it begins
+    own: np.ndarray  # shape (2, n_words, n_labels): each word of the page, and the pair that it begins; or else 0
     context: np.ndarray  # shape (len(CONTEXT), n_passages, n_labels)
 
 
-def take_apart(layout: Layout, found: Lookup, linear: Linear) -> Parts:
-    """Share the logits out over words and context."""
+def take_apart(layout: Layout, found: Lookup, linear: Linear, passages: Sequence[int] | None = None) -> Parts:
+    """Share the logits out over words and context; the words only of some passages, if they are given."""
     sums, text_of = found.sums, found.words.text_of
     weak_shares = _weak_shares(sums[:, ROLE_COLUMNS["weak"]], linear, 0)
     heading_shares = _weak_shares(sums[:, ROLE_COLUMNS["weak_heading"]], linear, _N)
     student_shares = _weak_shares(sums[:, ROLE_COLUMNS["student"]], linear, 2 * _N)
 
-    weights = found.weights[:, SENTENCE_COLUMNS][found.entries]  # of the roles "own", "weak" and "student"
-    shared = np.matmul(weights[:, :, None, _N : 2 * _N], weak_shares[text_of])[:, :, 0]
-    shared += np.matmul(weights[:, :, None, 2 * _N :], student_shares[text_of])[:, :, 0]
-    each = (weights[:, :, :_N] + shared) / found.counts[found.entries][:, :, None]
+    wanted = np.ones(len(layout.texts), dtype=bool)
+    if passages is not None:
+        wanted[:] = False
+        wanted[layout.own[list(passages)]] = True
+    here = np.flatnonzero(wanted[text_of])
+    entries = found.entries[:, here]
+    weights = found.weights[:, SENTENCE_COLUMNS][entries]  # of the roles "own", "weak" and "student"
+    shared = np.matmul(weights[:, :, None, _N : 2 * _N], weak_shares[text_of[here]])[:, :, 0]
+    shared += np.matmul(weights[:, :, None, 2 * _N :], student_shares[text_of[here]])[:, :, 0]
+    each = (weights[:, :, :_N] + shared) / found.counts[entries][:, :, None]
+    own = np.zeros((2, len(text_of), _N))
+    own[:, here] = each[[0, 2]] + each[[1, 3]]
 
     weak_heading = sums[:, ROLE_COLUMNS["weak_heading"]] + linear.weak_intercept[_N : 2 * _N]
     above = np.matmul(weak_heading[:, None], heading_shares)[:, 0] + sums[:, ROLE_COLUMNS["heading"]]
@@ -57,7 +65,7 @@ def take_apart(layout: Layout, found: Lookup, linear: Linear) -> Parts:
         sums[layout.following, ROLE_COLUMNS["next"]],
         base,
     ]
-    return Parts(each[[0, 2]] + each[[1, 3]], np.stack(context))
+    return Parts(own, np.stack(context))
 
 
 def terms_of_logit(passage: int, label: int, layout: Layout, found: Lookup, parts: Parts) -> dict[str, float]:
@@ -87,8 +95,8 @@ def evidence_for(
             start, end = spans[max(present, key=of_sentences.__getitem__)]
         terms = _own_terms(words, own)
         terms.update(zip(names, parts.context[:, passage, label].tolist(), strict=False))
-        strongest = sorted(terms.items(), key=lambda term: (-term[1], term[0]))[:MAX_TERMS]
-        kept = tuple((name, round(weight, 4)) for name, weight in strongest if weight >= MIN_WEIGHT)
+        heavy = [(-weight, name) for name, weight in terms.items() if weight >= MIN_WEIGHT]
+        kept = tuple((name, round(-weight, 4)) for weight, name in sorted(heavy)[:MAX_TERMS])
         evidence.append(Evidence(LABELS[label], kept, start, end))
     return tuple(evidence)
 

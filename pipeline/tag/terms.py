@@ -17,6 +17,10 @@ PREFIX_LETTERS = 5
 PREFIX_MARK = "~"
 
 _TOKEN = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?|\d+(?:[.,]\d+)*|[%$?]")
+#: Between sentences that are read at once.
+_BORDER = "\0"
+#: Marks that are in no token, whatever stands around them.
+_BETWEEN_TOKENS = bytes.maketrans(marks := b'!"#&()*+-/:;<=>@[\\]^_`{|}~', b" " * len(marks))
 _SENTENCE_BORDER = re.compile(r"[.!?…][\"'”’)\]]*\s+(?=[\"'“‘(\[]?[A-Z0-9])")
 _ABBREVIATION = re.compile(
     r"(?:\b(?:Dr|Mr|Mrs|Ms|Prof|St|Jr|Sr|vs|etc|No|Inc|Co|Corp|Ltd|Fig|approx|e\.g|i\.e|Jan|Feb|Aug|Sept|Oct|Nov|Dec)"
@@ -48,7 +52,35 @@ def tokens(sentence: str) -> list[str]:
     >>> tokens("Don’t wait 24 hours?")
     ["don't", 'wait', '#', 'hours', '?']
     """
-    return ["#" if token[0].isdigit() else token for token in _TOKEN.findall(sentence.lower().replace("’", "'"))]
+    return tokens_of([sentence])[0]
+
+
+def tokens_of(texts: Sequence[str]) -> tuple[list[str], list[int]]:
+    """`tokens` of some sentences, one after the other, and where in this list each sentence ends."""
+    if not texts:
+        return [], []
+    joined = f" {_BORDER} ".join(texts)
+    if joined.count(_BORDER) != len(texts) - 1:
+        joined = f" {_BORDER} ".join(text.replace(_BORDER, " ") for text in texts)
+    joined = (
+        joined.lower()
+        .replace("’", "'")
+        .encode("utf-8", "surrogatepass")
+        .translate(_BETWEEN_TOKENS)
+        .decode("utf-8", "surrogatepass")
+    )
+    words: list[str] = []
+    ends: list[int] = []
+    add = words.append
+    for piece in joined.split():
+        if piece.isalpha() or (bare := piece.strip(".,'")).isalpha():  # nearly all; the expression would say the same
+            add(piece if piece.isalpha() else bare)
+        elif piece == _BORDER:
+            ends.append(len(words))
+        else:
+            words += ["#" if token[0].isdigit() else token for token in _TOKEN.findall(piece)]
+    ends.append(len(words))
+    return words, ends
 
 
 def word_terms(text: str) -> list[str]:
@@ -84,7 +116,16 @@ class Vocabulary(NamedTuple):
     first_prefix: int  # row of the first prefix
     rows: dict[str, int]  # of the single words and prefixes
     prefix_rows: np.ndarray  # shape (size,): row of the prefix of each single word, else -1
-    pairs: dict[int, int]  # row of the first half * size + row of the second -> row of the pair
+    pair_keys: np.ndarray  # shape (n_pairs,): row of the first half * size + row of the second, rising
+    pair_rows: np.ndarray  # shape (n_pairs,): row of the pair itself
+
+    def rows_of_pairs(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        """Rows of pairs by the rows of their halves, -1 where a pair is unknown; all of shape (n,)."""
+        if not len(self.pair_keys):
+            return np.full(len(first), -1, dtype=np.int64)
+        keys = first * self.size + second
+        place = np.minimum(np.searchsorted(self.pair_keys, keys), len(self.pair_keys) - 1)
+        return np.where(self.pair_keys[place] == keys, self.pair_rows[place], -1)
 
 
 def vocabulary_of(terms: Sequence[str]) -> Vocabulary:
@@ -113,4 +154,7 @@ def vocabulary_of(terms: Sequence[str]) -> Vocabulary:
     prefix_rows = np.full(len(terms), -1, dtype=np.int64)
     for term, row in rows.items():
         prefix_rows[row] = rows.get(PREFIX_MARK + term[:PREFIX_LETTERS], -1)
-    return Vocabulary(len(terms), len(terms) - sum(marked), rows, prefix_rows, pairs)
+    pair_keys = np.fromiter(pairs, np.int64, len(pairs))
+    order = np.argsort(pair_keys)
+    pair_rows = np.fromiter(pairs.values(), np.int64, len(pairs))
+    return Vocabulary(len(terms), len(terms) - sum(marked), rows, prefix_rows, pair_keys[order], pair_rows[order])
