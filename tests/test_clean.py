@@ -73,8 +73,8 @@ def test_tokens_tell_a_label(text, token):
 
 def test_titles_are_told_whatever_their_case_and_marks():
     page = html_page("<h1>Why calves cramp</h1><p>WHY CALVES CRAMP!</p><p>Why calves cramp at night</p>")
-    assert are_titles(page._replace(title="Why calves cramp")) == [True, True, False]
-    assert are_titles(page._replace(title=None)) == [False] * 3
+    assert are_titles(page._replace(title="Why calves cramp"), page_words(page)) == [True, True, False]
+    assert are_titles(page._replace(title=None), page_words(page)) == [False] * 3
 
 
 def test_features_are_finite_and_complete(cleaner):

@@ -18,7 +18,7 @@ from pipeline.clean.pagekind import page_kind
 from pipeline.clean.reasons import REASONS, Context, places_named, reason_of
 from pipeline.clean.second import second_features
 from pipeline.clean.site import NO_TABLE, SiteTable
-from pipeline.clean.tokens import are_bylines, are_titles, headings_above, runs_of
+from pipeline.clean.tokens import are_bylines, headings_above, runs_of
 from pipeline.records import Article, ParsedPage, Verdict
 
 __all__ = ["COLUMNS", "REASONS", "Cleaner", "clean", "features", "judge", "load_cleaner", "score"]
@@ -77,7 +77,7 @@ def judge(page: ParsedPage, table: np.ndarray, scores: np.ndarray) -> Article:
     threshold = page_threshold(page, scores)
     verdicts: list[Verdict] = []
     kept: set[str] = set()
-    titles, bylines = are_titles(page), are_bylines(page)
+    titles, bylines = table[:, COLUMNS.index("is_title")].tolist(), are_bylines(page)
     context = None
     for i, (block, p) in enumerate(zip(page.blocks, scores.tolist(), strict=True)):
         if titles[i]:

@@ -124,10 +124,10 @@ def page_features(
     columns.update(site_columns(blocks, site))
     _place_columns(columns, page, tree, words, prose, own["link_share"])
     _dump_columns(columns, page)
-    table = np.empty((n, len(COLUMNS)), dtype=np.float32)
-    for j, column in enumerate(COLUMNS):
-        table[:, j] = columns[column]
-    return table
+    table = np.empty((len(COLUMNS), n), dtype=np.float32)
+    for row, column in zip(table, COLUMNS, strict=True):
+        row[:] = columns[column]
+    return np.ascontiguousarray(table.T)
 
 
 class _Tree:
@@ -135,13 +135,13 @@ class _Tree:
 
     def __init__(self, elements: Sequence[Element], blocks: Sequence[Block], words: Array) -> None:
         self.elements = elements
-        self.parent = np.fromiter((e.parent for e in elements), np.int64, len(elements))
-        self.first = np.fromiter((e.first for e in elements), np.int64, len(elements))
-        self.last = np.fromiter((e.last for e in elements), np.int64, len(elements))
-        self.own = np.fromiter((b.element for b in blocks), np.int64, len(blocks))
+        self.tags, names, *numbers = zip(*elements, strict=True) if elements else ((), (), (), (), ())
+        self.parent, self.first, self.last = np.array(numbers, dtype=np.int64)
+        self.own = np.array([block.element for block in blocks], dtype=np.int64)
         self.words = self.total(words)
         seen: dict[tuple[str, str], int] = {}
-        self.sign = np.fromiter((seen.setdefault(e[:2], len(seen)) for e in elements), np.int64, len(elements))
+        self.sign = np.array([seen.setdefault(key, len(seen)) for key in zip(self.tags, names, strict=True)])
+        self._levels = [self.own]
 
     def total(self, values: Array) -> Array:
         """Sum of a block column inside each element, shape (n_elements,)."""
@@ -150,10 +150,9 @@ class _Tree:
 
     def at(self, level: int) -> Array:
         """Shape (n_blocks,); the root stands in for what would be above it."""
-        found = self.own
-        for _ in range(level):
-            found = np.maximum(self.parent[found], 0)
-        return found
+        while len(self._levels) <= level:
+            self._levels.append(np.maximum(self.parent[self._levels[-1]], 0))
+        return self._levels[level]
 
 
 def _own_columns(blocks: Sequence[Block]) -> dict[str, Array]:
@@ -184,10 +183,8 @@ def _name_columns(tree: _Tree, names: Sequence[Names], columns: dict[str, Array]
     total, least, most, share, depth = [0.0] * m, [0.0] * m, [0.0] * m, [1.0] * m, [0] * m
     parents = tree.parent.tolist()
     shares = (tree.words / page_words).tolist()
-    for e in range(m):
-        parent = parents[e]
-        own_share = shares[e]
-        score = names[e].ancestor * (1.0 - own_share)
+    for e, (parent, own_share, said) in enumerate(zip(parents, shares, names, strict=True)):
+        score = said[0] * (1.0 - own_share)
         if parent < 0:
             total[e], least[e], most[e], share[e] = score, min(0.0, score), max(0.0, score), own_share
             continue
@@ -199,7 +196,8 @@ def _name_columns(tree: _Tree, names: Sequence[Names], columns: dict[str, Array]
         else:
             least[e], share[e] = least[parent], share[parent]
     own, parent_of = tree.at(0), tree.at(1)
-    direct = np.array([n.own for n in names])[own] + np.array([n.parent for n in names])[parent_of]
+    said = np.array(names, dtype=np.float64)
+    direct = said[own, 1] + said[parent_of, 2]
     name = np.array(total)[own] + direct
     columns["name_sum"] = name
     columns["name_min"] = np.array(least)[own]
@@ -374,7 +372,7 @@ def _repeat_columns(columns: dict[str, Array], page: ParsedPage, block_words: Se
         for words in block_words
     ]
     columns["title_share"] = np.array(share)
-    columns["is_title"] = np.array(are_titles(page), dtype=np.float64)
+    columns["is_title"] = np.array(are_titles(page, block_words), dtype=np.float64)
 
 
 def _place_columns(
@@ -399,11 +397,9 @@ def _place_columns(
     ):
         columns[name] = np.full(n, value)
     inside = {tag: np.zeros(n) for tag in _LANDMARKS}
-    articles = 0
-    for element in page.elements:
-        if element.tag in inside:
-            inside[element.tag][element.first : element.last] = 1.0
-            articles += element.tag == "article"
+    articles = tree.tags.count("article")
+    for element in [element for element in page.elements if element.tag in inside]:
+        inside[element.tag][element.first : element.last] = 1.0
     columns.update({f"in_{tag}": flags for tag, flags in inside.items()})
     in_article = float((words * np.maximum(inside["article"], inside["main"])).sum()) / total
     columns["page_in_article"] = np.full(n, in_article)

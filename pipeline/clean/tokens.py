@@ -180,14 +180,16 @@ def leads_in(text: str) -> bool:
     return text.endswith((":", "：")) or text.rsplit(None, 1)[-1] in OPEN_WORDS
 
 
-def are_titles(page: ParsedPage) -> list[bool]:
-    """For each block whether it says the page's title and nothing else."""
+def are_titles(page: ParsedPage, words: Sequence[Sequence[str]]) -> list[bool]:
+    """For each block whether it says the page's title and nothing else; its words are from `page_words`."""
     title = split_words(page.title or "")
     if not title:
         return [False] * len(page.blocks)
-    # a text of the same words is no shorter than they are, and hardly longer than the title
-    shortest, longest = sum(map(len, title)) + len(title) - 1, 2 * len(page.title or "") + 10
-    return [shortest <= len(b.text) < longest and split_words(b.text) == title for b in page.blocks]
+    longest, whole = 2 * len(page.title or "") + 10, HEAD_CHARS + TAIL_CHARS
+    return [
+        len(block.text) < longest and (held if len(block.text) <= whole else split_words(block.text)) == title
+        for block, held in zip(page.blocks, words, strict=True)
+    ]
 
 
 def name_tokens(element: Element) -> list[str]:
