@@ -148,7 +148,9 @@ def test_judge_drops_the_title_and_repeats():
         "<h1>Why calves cramp</h1><p>One two three four five six.</p><p>One two three four five six.</p><p>No.</p><p>No.</p>"
     )
     page = page._replace(title="Why calves cramp")
-    article = judge(page, np.zeros((5, len(COLUMNS))), np.full(5, 0.9))
+    table = np.zeros((5, len(COLUMNS)))
+    table[0, COLUMNS.index("is_title")] = 1.0
+    article = judge(page, table, np.full(5, 0.9))
     assert [v.reason for v in article.verdicts] == ["title", "", "repeated", "", ""]
 
 

@@ -135,12 +135,13 @@ class _Tree:
 
     def __init__(self, elements: Sequence[Element], blocks: Sequence[Block], words: Array) -> None:
         self.elements = elements
-        self.tags, names, *numbers = zip(*elements, strict=True) if elements else ((), (), (), (), ())
-        self.parent, self.first, self.last = np.array(numbers, dtype=np.int64)
+        self.tags = [element.tag for element in elements]
+        numbers = np.array([element[2:] for element in elements], dtype=np.int64).reshape(-1, 3)
+        self.parent, self.first, self.last = numbers.T
         self.own = np.array([block.element for block in blocks], dtype=np.int64)
         self.words = self.total(words)
         seen: dict[tuple[str, str], int] = {}
-        self.sign = np.array([seen.setdefault(key, len(seen)) for key in zip(self.tags, names, strict=True)])
+        self.sign = np.array([seen.setdefault(element[:2], len(seen)) for element in elements], dtype=np.int64)
         self._levels = [self.own]
 
     def total(self, values: Array) -> Array:
@@ -196,8 +197,8 @@ def _name_columns(tree: _Tree, names: Sequence[Names], columns: dict[str, Array]
         else:
             least[e], share[e] = least[parent], share[parent]
     own, parent_of = tree.at(0), tree.at(1)
-    said = np.array(names, dtype=np.float64)
-    direct = said[own, 1] + said[parent_of, 2]
+    by_role = np.array(names, dtype=np.float64)
+    direct = by_role[own, 1] + by_role[parent_of, 2]
     name = np.array(total)[own] + direct
     columns["name_sum"] = name
     columns["name_min"] = np.array(least)[own]

@@ -33,7 +33,7 @@ def may_be_hostile(data: bytes) -> bool:
     codes = np.frombuffer(data, np.uint8)
     tags = np.flatnonzero(codes == ord("<"))
     ends = np.count_nonzero(codes[np.minimum(tags + 1, len(codes) - 1)] == ord("/"))
-    return len(tags) - 2 * ends > MAX_OPEN_FORMATTING or _has_long_tag(data)
+    return len(tags) - 2 * int(ends) > MAX_OPEN_FORMATTING or _has_long_tag(data)
 
 
 def hostile_shape(source: str) -> str | None:
