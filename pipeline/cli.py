@@ -99,7 +99,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     sub.add_argument(
         "--retry-errors", metavar="CLASS",
-        help="do those shards again in which pages failed with this error (see the errors table); limits may be others",
+        help="do those pages again that failed with this error (see the errors table); limits may be others",
     )  # fmt: skip
     sub.add_argument(
         "--log", choices=LOGS, default=LOGS[0], help="what to show on the way: a bar, or lines; default: %(default)s"

@@ -47,6 +47,12 @@ def write_signatures(path: Path, rows: Sequence[int], signatures: Sequence[bytes
         pq.write_table(table, hidden, compression="none")
 
 
+def read_signatures(path: Path) -> list[tuple[int, bytes]]:
+    """What `write_signatures` wrote: rows with their signatures."""
+    table = pq.read_table(path)
+    return list(zip(table["row"].to_pylist(), table["signature"].to_pylist(), strict=True))
+
+
 def mark_duplicates(pages: Path, signatures: Path, scratch: Path) -> int:
     """Fill `duplicate_of` in the parts of `pages`; parts in which nothing changes are left alone.
 

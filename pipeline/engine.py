@@ -2,7 +2,8 @@
 
 A shard is done when its marker stands in `shards/`, and parsed when one stands in `.work/parsed/`; a run that was
 broken off goes on where it was. What the run was asked to do is noted in `run.json`; a folder that holds another run
-is left alone, unless it is to be replaced.
+is left alone, unless it is to be replaced. Inputs can be added: then sites are counted anew, and what is done is held
+against that (`.work/stale/`) before it counts as done.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,18 +25,15 @@ from pipeline.limits import Limits
 from pipeline.model_store import model_digest
 from pipeline.parse import DEFAULT_PARSER, PARSERS
 from pipeline.passes import Bucket, Finish, Job, work
-from pipeline.places import Places, read_json, write_json
-from pipeline.read import STDIN, Columns, Source, find, ranges
+from pipeline.places import Places, read_json, set_aside, write_json
+from pipeline.plan import add_to, digest, plan, read_plan, write_plan
+from pipeline.read import STDIN, Columns, Source, find
 from pipeline.shard import Settings, Shard
 from pipeline.sites import bucket_count
 from pipeline.tag import load_tagger
 from pipeline.tag.demand import Demand, meet
 from pipeline.workers import LOCAL, SERIAL, Marker, RunError, Workers, check_engine, cores, drive, open_workers
 from pipeline.write import SCHEMAS
-
-#: A shard holds at most so many pages and bytes.
-SHARD_PAGES = 200
-SHARD_BYTES = 32 * 1024 * 1024
 
 
 class RunOptions(NamedTuple):
@@ -51,7 +48,7 @@ class RunOptions(NamedTuple):
     columns: Columns = Columns()  # what the columns of tables are called
     limits: Limits = Limits()
     site_table: Path | None = None  # what the pages of each site repeat, instead of counting it
-    retry_errors: str | None = None  # do those shards again in which pages failed with this error
+    retry_errors: str | None = None  # do those pages again that failed with this error
     demand: Demand = Demand()  # what is asked of the tagger
 
 
@@ -97,7 +94,6 @@ def run(
         raise RunError(f"--parser {options.parser}: unknown; known are {', '.join(PARSERS)}")
     started = time.time()
     sources = find(inputs, options.columns)
-    shards = list(plan(sources, options.limit))
     digests = model_digest(models[0], "cleaner"), model_digest(models[1], "tagger")
     if options.demand != Demand():
         meet(load_tagger(models[1]), options.demand)  # a demand that cannot be met ends the run here
@@ -105,7 +101,7 @@ def run(
         read_tables(options.site_table)  # says what is wrong with it before the work begins
     spec = {
         "inputs": list(inputs),
-        "sources": _digest(sources),
+        "sources": digest(sources),
         "stdin": any(source.path == STDIN for source in sources),
         "columns": options.columns._asdict(),
         "limit": options.limit,
@@ -116,7 +112,7 @@ def run(
         "models": dict(zip(("cleaner", "tagger"), digests, strict=True)),
         "version": __version__,
     }
-    target = _prepare(out, spec, options)
+    target, shards = _prepare(out, spec, sources, options)
     places = Places(target.resolve())
     buckets, guarded = bucket_count(len(shards)), options.engine != SERIAL
     settings = Settings(options.parser, options.limits, buckets, options.demand, guarded)
@@ -124,7 +120,7 @@ def run(
     table = options.site_table.resolve() if options.site_table else None
     job = Job(os.getcwd(), places, absolute, digests, settings, table)
     if options.retry_errors:
-        _forget(places, shards, options.retry_errors)
+        _set_aside_failed(places, shards, options.retry_errors)
     summary = _work(shards, job, options, {"healthsift": __version__, "spec": spec}, started, progress)
     shutil.rmtree(places.work, ignore_errors=True)
     if target != out:
@@ -133,48 +129,24 @@ def run(
     return summary
 
 
-def plan(sources: Sequence[Source], limit: int | None) -> Iterator[Shard]:
-    """Group the sources into shards, in order, so that none holds too much.
-
-    >>> [shard.name for shard in plan([Source("no/such.html", "page", "such", None)], None)]
-    ['part-00000']
-    """
-    if limit is not None:  # a limited run is for trying things out: one shard counts best
-        yield Shard("part-00000", tuple(sources), limit)
-        return
-    group: list[Source] = []
-    pages = size = number = 0
-    for source in sources:
-        for piece in ranges(source, SHARD_PAGES, SHARD_BYTES):
-            alone = piece.format != "page"
-            bytes_ = SHARD_BYTES if alone else _size(piece)
-            if group and (alone or pages == SHARD_PAGES or size + bytes_ > SHARD_BYTES):
-                yield Shard(f"part-{number:05d}", tuple(group))
-                number += 1
-                group, pages, size = [], 0, 0
-            group.append(piece)
-            pages += 1
-            size += bytes_
-    if group:
-        yield Shard(f"part-{number:05d}", tuple(group))
-
-
 def _work(
     shards: Sequence[Shard], job: Job, options: RunOptions, known: dict[str, Any], started: float, progress: Progress
 ) -> dict[str, Any]:
     """All passes over what is not done yet; gives what `run.json` then says."""
     places = job.places
-    todo, pages = [], 0
+    todo, stale, pages = [], [], 0
     for shard in shards:
         if places.marker(shard.name).exists():
             pages += _pages(read_json(places.marker(shard.name)))
+        elif places.stale(shard.name).exists():
+            stale.append(shard)
         else:
             todo.append(shard)
     unparsed = [shard for shard in todo if not places.parsed(shard.name).exists()]
     steps = len(shards) * (PARSE_STEPS + CLEAN_STEPS)
-    step = steps - len(unparsed) * PARSE_STEPS - len(todo) * CLEAN_STEPS
+    step = steps - (len(unparsed) + len(stale)) * PARSE_STEPS - (len(todo) + len(stale)) * CLEAN_STEPS
     progress(pages, step, steps)
-    if not todo and (done := _finished(places, options)):
+    if not todo and not stale and (done := _finished(places, options)):
         return done
     write_json(places.folder / "run.json", known, indent=1)
     _drop_unfinished(places, todo)
@@ -185,25 +157,43 @@ def _work(
     pass_seconds: dict[str, float] = {}
 
     def do(pass_: str, tasks: Sequence[Any], workers: Workers, job: Job = job) -> Iterator[Marker]:
+        if not tasks:
+            return
         began = time.time()
         log.info("%s: %d tasks", pass_, len(tasks), extra={"fields": {"pass": pass_, "tasks": len(tasks)}})
         work_on = partial(work, job, pass_)
         yield from drive(tasks, work_on, workers, partial(places.begun, pass_=pass_), job.settings.limits.tries)
         pass_seconds[pass_] = round(pass_seconds.get(pass_, 0.0) + time.time() - began, 2)
 
-    processes = min(options.workers or cores(), max(1, len(todo)))
+    processes = min(options.workers or cores(), max(1, len(todo) + len(stale)))
     with (
         open_workers(SERIAL, 1, 0) as this_process,
         open_workers(options.engine, processes, options.limits.worker_mb) as workers,
     ):
-        alone = job._replace(settings=job.settings._replace(guarded=False))  # standard input is this process's own
-        for marker in chain(do("parse", here, this_process, alone), do("parse", elsewhere, workers)):
-            step += PARSE_STEPS
-            progress(pages, step, steps)
-            _tell("parsed", marker["pages"], len(marker["errors"]), step, steps)
+
+        def parse(shards: Sequence[Shard], workers: Workers, job: Job = job) -> None:
+            nonlocal step
+            for marker in do("parse", shards, workers, job):
+                step += PARSE_STEPS
+                progress(pages, step, steps)
+                _tell("parsed", marker["pages"], len(marker["errors"]), step, steps)
+
+        # standard input is this process's own
+        parse(here, this_process, job._replace(settings=job.settings._replace(guarded=False)))
+        parse(elsewhere, workers)
         for _ in do("count", uncounted, workers):
             pass
-        for marker in do("clean", todo, workers):
+        again: set[str] = set()
+        for marker in do("check", stale, workers):
+            if marker["changed"]:
+                again.add(marker["name"])
+            else:
+                step += PARSE_STEPS + CLEAN_STEPS
+                pages += _pages(marker)
+                progress(pages, step, steps)
+        changed = [shard for shard in stale if shard.name in again]
+        parse([shard for shard in changed if not places.parsed(shard.name).exists()], workers)
+        for marker in do("clean", todo + changed, workers):
             step += CLEAN_STEPS
             pages += _pages(marker)
             progress(pages, step, steps)
@@ -231,8 +221,10 @@ def _finished(places: Places, options: RunOptions) -> dict[str, Any] | None:
     return said if whole else None
 
 
-def _prepare(out: Path, spec: dict[str, Any], options: RunOptions) -> Path:
-    """The folder to work in: `out`, or one beside it that is to take its place."""
+def _prepare(
+    out: Path, spec: dict[str, Any], sources: Sequence[Source], options: RunOptions
+) -> tuple[Path, list[Shard]]:
+    """The folder to work in, `out` or one beside it that is to take its place; and the shards."""
     if out.exists() and not out.is_dir():
         raise RunError(f"{out}: is a file; name a folder with -o")
     if out.exists() and any(out.iterdir()):
@@ -243,33 +235,58 @@ def _prepare(out: Path, spec: dict[str, Any], options: RunOptions) -> Path:
         # what failed for a limit may be done again with another one
         free = {"limits"} if options.retry_errors else set()
         names = [key for key in spec if key not in free and there.get(key) != spec[key]]
-        if names or spec["stdin"]:
-            if not options.replace and spec["stdin"]:
-                raise RunError(
-                    f"{out}: holds a run, and a run on standard input cannot go on; use --replace, or another folder"
-                )
-            if not options.replace:
-                raise RunError(f"{out}: holds a run with other {', '.join(names)}; use --replace, or another folder")
-            out = out.with_name(f".{out.name}.new")
-            shutil.rmtree(out, ignore_errors=True)
+        noted = read_plan(Places(out).plan, options.columns)
+        if not names and not spec["stdin"]:
+            return out, [shard for shard, _ in noted] or _plan(Places(out), sources, options.limit)
+        alike = set(names) <= {"inputs", "sources"} and not (spec["stdin"] or options.limit or options.retry_errors)
+        if alike and not options.replace:
+            if shards := add_to(noted, sources):
+                _let_grow(Places(out), shards, counted=options.site_table is None)
+                return out, shards
+        if not options.replace and spec["stdin"]:
+            raise RunError(
+                f"{out}: holds a run, and a run on standard input cannot go on; use --replace, or another folder"
+            )
+        if not options.replace:
+            raise RunError(f"{out}: holds a run with other {', '.join(names)}; use --replace, or another folder")
+        out = out.with_name(f".{out.name}.new")
+        shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True, exist_ok=True)
-    if not (out / "run.json").exists():
-        write_json(out / "run.json", {"healthsift": __version__, "spec": spec}, indent=1)
-    return out
+    write_json(out / "run.json", {"healthsift": __version__, "spec": spec}, indent=1)
+    return out, _plan(Places(out), sources, options.limit)
 
 
-def _forget(places: Places, shards: Sequence[Shard], error: str) -> None:
-    """Let the shards be done again in which pages failed with this error."""
+def _plan(places: Places, sources: Sequence[Source], limit: int | None) -> list[Shard]:
+    shards = list(plan(sources, limit))
+    write_plan(places.plan, shards)
+    return shards
+
+
+def _let_grow(places: Places, shards: Sequence[Shard], counted: bool) -> None:
+    """A run gets more shards: its sites are `counted` anew, and what is done is to be held against that."""
+    if counted:
+        for path in places.marker("any").parent.glob("*.json"):
+            set_aside(path, places.stale(path.stem))
+        shutil.rmtree(places.sites(0).parent, ignore_errors=True)
+    write_plan(places.plan, shards)
+
+
+def _set_aside_failed(places: Places, shards: Sequence[Shard], error: str) -> None:
+    """Let the pages be done again that failed with this error."""
     known: set[str] = set()
     found = False
     for shard in shards:
-        if places.marker(shard.name).exists():
-            errors = read_json(places.marker(shard.name))["errors"]
+        marker = places.marker(shard.name)
+        if marker.exists():
+            errors = read_json(marker)["errors"]
             known |= set(errors)
             if error in errors:
                 found = True
+                write_json(places.retry(shard.name), {**read_json(marker), "retry": error})
                 places.parsed(shard.name).unlink(missing_ok=True)
-                places.marker(shard.name).unlink()
+                marker.unlink()
+        elif places.retry(shard.name).exists():  # that run was broken off
+            found = True
     if not found:
         there = f"there are {', '.join(sorted(known))}" if known else "there are none"
         raise RunError(f"--retry-errors {error}: no page failed with it; {there}")
@@ -277,7 +294,7 @@ def _forget(places: Places, shards: Sequence[Shard], error: str) -> None:
 
 def _drop_unfinished(places: Places, todo: Sequence[Shard]) -> None:
     """Remove parts whose shard has no marker: they may be cut."""
-    names = {shard.name for shard in todo}
+    names = {shard.name for shard in todo if not places.retry(shard.name).exists()}
     for folder in [places.folder / table for table in SCHEMAS] + [places.signatures("any").parent]:
         for path in folder.glob("*"):
             if path.name.lstrip(".").split(".")[0] in names:
@@ -286,28 +303,6 @@ def _drop_unfinished(places: Places, todo: Sequence[Shard]) -> None:
 
 def _pages(marker: Marker) -> int:
     return int(marker["counts"].get("pages", 0) + marker["counts"].get("errors", 0))
-
-
-def _size(source: Source) -> int:
-    try:
-        return os.path.getsize(source.path)
-    except OSError:
-        return 0
-
-
-def _digest(sources: Sequence[Source]) -> str:
-    """Names the sources as they are now: another file, size or time of change gives another digest."""
-    digest = hashlib.sha256()
-    for source in sources:
-        state = source.format
-        if source.path != STDIN:
-            try:
-                status = os.stat(source.path)
-                state = f"{status.st_size}\0{status.st_mtime_ns}"
-            except OSError as error:  # a dangling link: reading will make it an error row
-                state = type(error).__name__
-        digest.update(f"{source.path}\0{state}\n".encode("utf-8", "surrogateescape"))
-    return digest.hexdigest()[:12]
 
 
 def _file_digest(path: Path) -> str:

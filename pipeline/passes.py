@@ -2,6 +2,7 @@
 
 parse   a shard      its sources -> parsed pages and keys of their blocks
 count   a bucket     keys of all shards -> what the sites of this bucket repeat
+check   a shard      that was done before pages were added -> whether its sites repeat something else now
 clean   a shard      parsed pages, what their sites repeat -> one part of every table
 finish  the run      duplicates joined, counts summed, the report written
 """
@@ -11,14 +12,16 @@ from __future__ import annotations
 import contextlib
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pipeline.clean.site import SiteTable
 from pipeline.duplicates import mark_duplicates
 from pipeline.places import Places, read_json, write_json
 from pipeline.shard import STAGES, Models, Settings, Shard, clean_shard, load_models, parse_shard
-from pipeline.sites import bucket_of, count_bucket, load_tables
+from pipeline.sites import bucket_of, count_bucket, load_tables, tables_digest
 from pipeline.workers import Marker, RunError
 from pipeline.write import SCHEMAS
 
@@ -58,20 +61,38 @@ def parse(job: Job, shard: Shard) -> Marker:
 
 def count(job: Job, bucket: Bucket) -> Marker:
     """Pass 1 and a half."""
-    count_bucket(job.places.keys("any").parent, bucket.number, job.places.sites(bucket.number))
+    keys, out = job.places.keys("any").parent, job.places.sites(bucket.number)
+    count_bucket(keys, bucket.number, job.settings.buckets, out)
     return {}
+
+
+def check(job: Job, shard: Shard) -> Marker:
+    """Between the passes: a shard whose sites repeat what they did is done, and another one is not."""
+    stale, marker = job.places.stale(shard.name), read_json(job.places.stale(shard.name))
+    changed = tables_digest(_tables(job, marker["sites"])) != marker["tables"]
+    if changed:
+        stale.unlink()
+    else:
+        stale.replace(job.places.marker(shard.name))
+    return {"name": shard.name, "changed": changed, "counts": marker["counts"]}
 
 
 def clean(job: Job, shard: Shard) -> Marker:
     """Pass 2."""
-    sites = frozenset(read_json(job.places.parsed(shard.name))["sites"])
+    sites = set(read_json(job.places.parsed(shard.name))["sites"])
+    if job.places.retry(shard.name).exists():
+        sites.update(read_json(job.places.retry(shard.name))["sites"])
+    return clean_shard(shard, job.places, _load(job), _tables(job, sites), job.settings)
+
+
+def _tables(job: Job, sites: Collection[str]) -> dict[str, SiteTable]:
+    """What these sites repeat."""
     if job.site_table:
         paths = [job.site_table]
     else:
-        paths = [
-            job.places.sites(number) for number in sorted({bucket_of(site, job.settings.buckets) for site in sites})
-        ]
-    return clean_shard(shard, job.places, _load(job), load_tables(paths, sites), job.settings)
+        numbers = {bucket_of(site, job.settings.buckets) for site in sites}
+        paths = [job.places.sites(number) for number in sorted(numbers)]
+    return load_tables(paths, frozenset(sites))
 
 
 def finish(job: Job, task: Finish) -> Marker:
@@ -80,7 +101,9 @@ def finish(job: Job, task: Finish) -> Marker:
 
     places = job.places
     signatures = places.signatures("any").parent
-    for path in [*places.folder.glob("*/.*"), *signatures.glob(".*")]:  # what attempts that died left behind
+    for path in chain(
+        *(places.folder.glob(hidden) for hidden in ("*/.*", "shards/*/.*"))
+    ):  # what attempts that died left behind
         if path.is_file():
             path.unlink()
     duplicates = mark_duplicates(places.folder / "pages", signatures, places.work / "signatures")
@@ -107,7 +130,9 @@ def finish(job: Job, task: Finish) -> Marker:
 
 
 #: The passes, in their order.
-PASSES: dict[str, Callable[[Job, Any], Marker]] = {"parse": parse, "count": count, "clean": clean, "finish": finish}
+PASSES: dict[str, Callable[[Job, Any], Marker]] = {
+    "parse": parse, "count": count, "check": check, "clean": clean, "finish": finish,
+}  # fmt: skip
 
 
 def work(job: Job, pass_: str, task: Any) -> Marker:

@@ -19,6 +19,19 @@ class Places(NamedTuple):
         """Says that a shard is done, with its counts."""
         return self.folder / "shards" / f"{name}.json"
 
+    @property
+    def plan(self) -> Path:
+        """The shards, with what their files were like."""
+        return self.folder / "shards" / "plan.jsonl"
+
+    def stale(self, name: str) -> Path:
+        """The marker of a shard that is done, unless its sites turn out to repeat something else now."""
+        return self.work / "stale" / f"{name}.json"
+
+    def retry(self, name: str) -> Path:
+        """The marker of a shard of which the pages are done again that failed with the error `retry`."""
+        return self.work / "retry" / f"{name}.json"
+
     def begun(self, name: str, pass_: str) -> Path:
         """Where the attempts on a shard note the page they begin."""
         return self.folder / "shards" / f".{name}.{pass_}"
@@ -37,8 +50,8 @@ class Places(NamedTuple):
         return self.work / "kept" / f"{name}.arrow"
 
     def keys(self, name: str) -> Path:
-        """The keys of their blocks."""
-        return self.work / "keys" / f"{name}.arrow"
+        """The keys of their blocks; they stay, for the day when more pages come."""
+        return self.folder / "shards" / "keys" / f"{name}.arrow"
 
     def sites(self, bucket: int) -> Path:
         """The tables of the sites of a bucket."""
@@ -71,3 +84,9 @@ def write_json(path: Path, value: Mapping[str, Any], indent: int | None = None) 
     """Write a file that is whole as soon as it has its name."""
     with written(path) as hidden:
         hidden.write_text(json.dumps(value, indent=indent, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def set_aside(path: Path, place: Path) -> None:
+    """Move a file into a folder that may have to be made."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    path.replace(place)

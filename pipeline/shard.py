@@ -10,27 +10,30 @@ from __future__ import annotations
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import partial
-from itertools import count
+from itertools import chain, count
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
+
+import pyarrow.compute as pc
 
 from pipeline.blame import Begun
 from pipeline.clean import Cleaner, clean, load_cleaner
 from pipeline.clean.site import NO_TABLE, SiteTable, page_keys
-from pipeline.duplicates import signature, write_signatures
+from pipeline.duplicates import read_signatures, signature, write_signatures
 from pipeline.keep import keep_pages, kept_pages
 from pipeline.limits import KILLED, Limits, start_timer, stop_timer
 from pipeline.parse import DEFAULT_PARSER, parse
 from pipeline.places import Places, read_json, write_json
 from pipeline.read import PageError, Source, read
 from pipeline.records import Article, ParsedPage, RawPage, TaggedSection
-from pipeline.sites import keep_keys
+from pipeline.sites import keep_keys, tables_digest
 from pipeline.split import split
+from pipeline.tables import read_batches, read_rows
 from pipeline.tag import LABELS, Tagger, load_tagger, tag
 from pipeline.tag.demand import Demand, meet
-from pipeline.write import Row, Rows, TableWriter, page_rows
+from pipeline.write import SCHEMAS, Row, Rows, TableWriter, page_rows
 
 #: Only pages of these kinds, in this language, are tagged.
 TAGGED_KINDS = frozenset(("article", "forum"))
@@ -77,6 +80,8 @@ def load_models(folders: tuple[Path, Path]) -> Models:
 def parse_shard(shard: Shard, places: Places, settings: Settings) -> dict[str, Any]:
     """Read and parse the pages of a shard; keep them, and the keys of their blocks; then say that it is done.
 
+    Of a shard that is set aside in `places.retry` only those pages that are to be done again.
+
     Returns
     -------
     dict
@@ -86,14 +91,16 @@ def parse_shard(shard: Shard, places: Places, settings: Settings) -> dict[str, A
     errors: list[Row] = []
     sites: set[str] = set()
     pages = 0
+    retry = places.retry(shard.name)
+    done = _accounted(places.folder, shard.name, read_json(retry)["retry"]) if retry.exists() else frozenset()
 
     def parse_one(raw: RawPage) -> ParsedPage | PageError:
         return parse_page(raw, settings, seconds)
 
     with Begun(places.begun(shard.name, "parse")) as begun:
         kept, keys = places.kept(shard.name), places.keys(shard.name)
-        with keep_pages(kept) as keep, keep_keys(keys, settings.buckets) as keep_key:
-            for place, found in _read_all(shard, seconds, settings, begun):
+        with keep_pages(kept) as keep, keep_keys(keys, add_to=retry.exists()) as keep_key:
+            for place, found in _read_all(shard, seconds, settings, begun, done):
                 if isinstance(found, RawPage):
                     page = _guarded(place, found, parse_one, settings, begun, "parse")
                 else:
@@ -118,6 +125,8 @@ def clean_shard(
 ) -> dict[str, Any]:
     """Clean, split and tag the parsed pages of a shard; write its parts and signatures, then its marker.
 
+    Of a shard that is set aside in `places.retry`, what came to something stays as it is, and these pages are added.
+
     Parameters
     ----------
     shard : Shard
@@ -130,7 +139,8 @@ def clean_shard(
     Returns
     -------
     dict
-        The marker: ``counts`` of rows by table, ``errors`` by class, and CPU ``seconds`` by stage.
+        The marker: ``counts`` of rows by table, ``errors`` by class, CPU ``seconds`` by stage, the ``sites``, and the
+        digest of their ``tables``.
     """
     models = models._replace(tagger=meet(models.tagger, settings.demand))
     parsed = read_json(places.parsed(shard.name))
@@ -147,7 +157,17 @@ def clean_shard(
             counts[name] += len(new)
         errors.update(row["error"] for row in rows.get("errors", ()))
 
+    sites = set(parsed["sites"])
+    retry = places.retry(shard.name)
     with Begun(places.begun(shard.name, "clean")) as begun:
+        if retry.exists():
+            before = read_json(retry)
+            sites.update(before["sites"])
+            errors.update({name: n for name, n in before["errors"].items() if name != before["retry"]})
+            for stage, spent in before["seconds"].items():
+                seconds[stage] += spent
+            counts.update(_copy_parts(writer, places.folder, shard.name, before["retry"]))
+            signed = read_signatures(places.signatures(shard.name))
         add({"errors": parsed["errors"]})
         kept = _timed(kept_pages(places.kept(shard.name)), "keep", seconds)
         for number, page in enumerate(kept, 1):
@@ -166,10 +186,19 @@ def clean_shard(
             seconds["write"] += time.process_time() - started
         started = time.process_time()
         writer.add(batch)
+        if retry.exists():  # from here on the parts are not what it says; if this is broken off, all is done again
+            retry.unlink()
+            places.parsed(shard.name).unlink()
         writer.close()
         write_signatures(places.signatures(shard.name), [row for row, _ in signed], [sign for _, sign in signed])
         seconds["write"] += time.process_time() - started
-        marker = {"counts": dict(counts), "errors": dict(errors), "seconds": _rounded(seconds)}
+        marker = {
+            "counts": dict(counts),
+            "errors": dict(errors),
+            "seconds": _rounded(seconds),
+            "sites": sorted(sites),
+            "tables": tables_digest(tables),
+        }
         write_json(places.marker(shard.name), marker)
     return marker
 
@@ -253,10 +282,32 @@ def _guarded(
         stop_timer()
 
 
+def _accounted(folder: Path, part: str, error: str) -> frozenset[tuple[str, str]]:
+    """Id and source of the pages of a part that did not fail with this error."""
+    pages = read_rows([folder / "pages" / f"{part}.parquet"], ("page_id", "source"))
+    errors = read_rows([folder / "errors" / f"{part}.parquet"], ("page_id", "source", "error"))
+    others = (row for row in errors if row["error"] != error)
+    return frozenset((row["page_id"], row["source"]) for row in chain(pages, others))
+
+
+def _copy_parts(writer: TableWriter, folder: Path, part: str, error: str) -> dict[str, int]:
+    """Write the rows of the parts there are once more, but for those of an error; gives their numbers by table."""
+    counts = {}
+    for name, schema in SCHEMAS.items():
+        batches = read_batches([folder / name / f"{part}.parquet"], schema.names)
+        if name == "errors":
+            batches = (batch.filter(pc.not_equal(batch["error"], error)) for batch in batches)
+        counts[name] = writer.copy(name, batches)
+    return counts
+
+
 def _read_all(
-    shard: Shard, seconds: Seconds, settings: Settings, begun: Begun
+    shard: Shard, seconds: Seconds, settings: Settings, begun: Begun, done: Collection[tuple[str, str]]
 ) -> Iterator[tuple[str, RawPage | PageError]]:
-    """The pages of a shard, each with its place; where reading itself kills, the rest of a source is given up."""
+    """The pages of a shard, each with its place, but for those that are done (id and source).
+
+    Where reading itself kills, the rest of a source is given up.
+    """
     left = shard.limit
     for number, source in enumerate(shard.sources):
         pages = _timed(read(source), "read", seconds)
@@ -273,7 +324,8 @@ def _read_all(
             if found is None:
                 break
             left = None if left is None else left - 1
-            yield f"{number} {row} page", found
+            if (found.page_id, found.source) not in done:
+                yield f"{number} {row} page", found
 
 
 def _timed(items: Iterator[Found], stage: str, seconds: Seconds) -> Iterator[Found]:

@@ -2,22 +2,25 @@
 
     parsed pages --keep_keys--> keys/part-….arrow --count_bucket--> sites/sites-….jsonl --load_tables--> SiteTable
 
+Keys outlive the run that wrote them, so that a run to which pages are added need not read the others again.
+
 Sites are dealt into buckets by a hash of their name. What counts as a repeated block is `clean.site`'s business.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import zlib
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from pipeline.clean.site import MAX_PAGES, MIN_COUNT, PageKeys, SiteTable, count_site, table_rows, tables_of
 from pipeline.places import written
@@ -29,8 +32,8 @@ MAX_CANDIDATES = 4 * MAX_PAGES
 BATCH_PAGES = 200
 
 _SCHEMA = pa.schema(
-    [("bucket", pa.int32()), ("site", pa.string()), ("digest", pa.string()), ("keys", pa.list_(pa.string())),
-     ("words", pa.list_(pa.int32()))]  # of each key that is prose; 0 of the others
+    [("place", pa.uint32()), ("site", pa.string()), ("digest", pa.string()), ("keys", pa.list_(pa.string())),
+     ("words", pa.list_(pa.int32()))]  # `place`: a hash of the site; words: of each key that is prose, else 0
 )  # fmt: skip
 _SITE = re.compile(rb'\{"site": ("(?:[^"\\]|\\.)*")')
 
@@ -42,20 +45,31 @@ def bucket_count(shards: int) -> int:
 
 def bucket_of(site: str, buckets: int) -> int:
     """The bucket of a site."""
-    return zlib.crc32(site.encode("utf-8", "replace")) % buckets
+    return _place(site) % buckets
+
+
+def _place(site: str) -> int:
+    return zlib.crc32(site.encode("utf-8", "replace"))
 
 
 @contextmanager
-def keep_keys(path: Path, buckets: int) -> Iterator[Callable[[PageKeys], None]]:
-    """Gives a function that adds the keys of a page to a file, which gets its name when all are written."""
-    options = pa.ipc.IpcWriteOptions(compression="lz4")
+def keep_keys(path: Path, add_to: bool = False) -> Iterator[Callable[[PageKeys], None]]:
+    """Gives a function that adds the keys of a page to a file, which gets its name when all are written.
+
+    With `add_to`, what the file holds already is kept.
+    """
+    options = pa.ipc.IpcWriteOptions(compression="zstd")
     with written(path) as hidden, pa.ipc.new_file(hidden, _SCHEMA, options=options) as writer:
+        if add_to and path.exists():
+            for _, batch in _batches(path, _SCHEMA.names):
+                writer.write_batch(batch)
         rows: list[tuple[Any, ...]] = []
 
         def add(page: PageKeys) -> None:
             words = dict(page.prose)
-            bucket = bucket_of(page.site, buckets)
-            rows.append((bucket, page.site, page.digest, page.keys, [words.get(key, 0) for key in page.keys]))
+            rows.append(
+                (_place(page.site), page.site, page.digest, page.keys, [words.get(key, 0) for key in page.keys])
+            )
             if len(rows) == BATCH_PAGES:
                 flush()
 
@@ -70,15 +84,15 @@ def keep_keys(path: Path, buckets: int) -> Iterator[Callable[[PageKeys], None]]:
         flush()
 
 
-def count_bucket(keys: Path, bucket: int, out: Path) -> None:
-    """Count the sites of one bucket, from all files below `keys`, into a file of rows as `clean.site` writes them.
+def count_bucket(keys: Path, bucket: int, buckets: int, out: Path) -> None:
+    """Count the sites of one of the buckets, from all files below `keys`, into a file of rows as `clean.site` has them.
 
     First only names and digests are read, to find the sites that have pages enough; then the keys of these.
     """
     places: dict[str, dict[str, tuple[Path, int, int]]] = defaultdict(dict)  # site -> digest -> file, batch, row
     for path in sorted(keys.glob("*.arrow")):
-        for number, batch in _batches(path, ["bucket", "site", "digest"]):
-            for row in pc.indices_nonzero(pc.equal(batch["bucket"], bucket)).to_pylist():
+        for number, batch in _batches(path, ["place", "site", "digest"]):
+            for row in np.flatnonzero(batch["place"].to_numpy() % buckets == bucket).tolist():
                 found = places[batch["site"][row].as_py()]
                 found.setdefault(batch["digest"][row].as_py(), (path, number, row))
                 if len(found) > 2 * MAX_CANDIDATES:
@@ -95,8 +109,8 @@ def count_bucket(keys: Path, bucket: int, out: Path) -> None:
             pages[page.site].append(page)
     with written(out) as hidden, hidden.open("w", encoding="utf-8", newline="\n") as stream:
         for site in sorted(pages):
-            for row in table_rows({site: count_site(pages.pop(site))}):
-                stream.write(json.dumps(row, ensure_ascii=False) + "\n")
+            for line in table_rows({site: count_site(pages.pop(site))}):
+                stream.write(json.dumps(line, ensure_ascii=False) + "\n")
 
 
 def load_tables(paths: Iterable[Path], sites: Collection[str]) -> dict[str, SiteTable]:
@@ -114,6 +128,12 @@ def load_tables(paths: Iterable[Path], sites: Collection[str]) -> dict[str, Site
                         yield row
 
     return tables_of(rows())
+
+
+def tables_digest(tables: Mapping[str, SiteTable]) -> str:
+    """Names what some sites repeat: other counts give another digest."""
+    rows = [(site, table.pages, sorted(table.counts.items())) for site, table in sorted(tables.items())]
+    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()[:16]
 
 
 def _batches(path: Path, columns: list[str]) -> Iterator[tuple[int, pa.RecordBatch]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -232,6 +232,14 @@ class TableWriter:
         for name, new in rows.items():
             if new:
                 self.writers[name].write_table(pa.Table.from_pylist(list(new), schema=SCHEMAS[name]))
+
+    def copy(self, name: str, batches: Iterable[pa.RecordBatch]) -> int:
+        """Append rows that were written before to a table; gives their number."""
+        rows = 0
+        for batch in batches:
+            self.writers[name].write_batch(batch)
+            rows += len(batch)
+        return rows
 
     def close(self) -> None:
         """Finish the parts and give them their names."""

@@ -12,13 +12,13 @@ import pytest
 from conftest import SAMPLE, html_page, text_page
 from test_run import do_run, tables
 
+import pipeline.shard
 from pipeline.clean.site import count_sites, page_keys, table_rows
 from pipeline.cli import main
 from pipeline.duplicates import signature
 from pipeline.keep import keep_pages, kept_pages
 from pipeline.limits import Limits
 from pipeline.parse import NoText, parse
-from pipeline.places import Places
 from pipeline.read import find, read
 from pipeline.records import ParsedPage
 from pipeline.sites import bucket_of, count_bucket, keep_keys, load_tables
@@ -65,13 +65,13 @@ def test_sites_counted_on_disk_are_those_counted_in_memory(tmp_path):
         for n in range(2 if site == "few.example" else 7)
     ] + [html_page("<p>no site</p>")._replace(site=None)]
     for shard in range(3):  # each site stands in several shards
-        with keep_keys(tmp_path / "keys" / f"part-{shard}.arrow", 4) as keep:
+        with keep_keys(tmp_path / "keys" / f"part-{shard}.arrow") as keep:
             for page in pages[shard::3]:
                 if keys := page_keys(page):
                     keep(keys)
     paths = [tmp_path / "sites" / f"{bucket}.jsonl" for bucket in range(4)]
     for bucket, path in enumerate(paths):
-        count_bucket(tmp_path / "keys", bucket, path)
+        count_bucket(tmp_path / "keys", bucket, 4, path)
     sites = {page.site for page in pages if page.site}
     counted = {site: table for site, table in count_sites(pages).items() if table.counts}
     assert sorted(counted) == ["a.example", "b\u00e9.example", 'q"uote']
@@ -137,21 +137,105 @@ def test_what_the_sites_repeat_is_noted_and_can_be_given(tmp_path):
         do_run([tmp_path / "in"], tmp_path / "again", engine="serial")
 
 
-def test_shards_with_an_error_are_done_again_and_no_others(copies, tmp_path):
-    (copies / "large.jsonl").write_text(json.dumps({"id": "large", "text": prose(5, 200_000)}) + "\n")
+@pytest.fixture
+def parsed(monkeypatch):
+    """The ids of the pages that are parsed."""
+    ids = []
+    parse_page = pipeline.shard.parse_page
+    monkeypatch.setattr(
+        "pipeline.shard.parse_page", lambda raw, *more: ids.append(raw.page_id) or parse_page(raw, *more)
+    )
+    return ids
+
+
+def large_and_small(path, first=0, small=4):
+    """Rows of which two are too large for one MB, on a site whose pages end alike."""
+    rows = [{"id": f"small{n}", "html": article(n, "<p>Ask us for more.</p>")} for n in range(first, first + small)]
+    rows[1:1] = [{"id": f"large{n}", "html": article(n, f"<p>{prose(n, 200_000)}</p>")} for n in range(2)]
+    rows += [{"id": "nothing", "text": "  "}]
+    path.write_text("".join(json.dumps({**row, "site": "rows.example"}) + "\n" for row in rows))
+
+
+def test_pages_with_an_error_are_done_again_and_no_others(copies, tmp_path, parsed):
+    large_and_small(copies / "large.jsonl")
     out = tmp_path / "out"
     summary, _ = do_run([copies], out, engine="serial", limits=Limits(page_mb=1))
-    assert summary["errors"] == {"TooLarge": 1}
-    with pytest.raises(RunError, match="--retry-errors NoText: no page failed with it; there are TooLarge"):
-        do_run([copies], out, engine="serial", limits=Limits(page_mb=1), retry_errors="NoText")
+    assert summary["errors"] == {"NoText": 1, "TooLarge": 2}
+    with pytest.raises(RunError, match="--retry-errors BadRow: no page failed with it; there are NoText, TooLarge"):
+        do_run([copies], out, engine="serial", limits=Limits(page_mb=1), retry_errors="BadRow")
     with pytest.raises(RunError, match="other limits"):
         do_run([copies], out, engine="serial")
-    before = {path.stem: path.stat().st_mtime_ns for path in Places(out).marker("x").parent.glob("*.json")}
+    do_run([copies], tmp_path / "whole", engine="serial", site_table=out / "sites" / "sites-0000.jsonl")
+    parsed.clear()
     summary, _ = do_run([copies], out, engine="serial", retry_errors="TooLarge")
-    after = {path.stem: path.stat().st_mtime_ns for path in Places(out).marker("x").parent.glob("*.json")}
-    assert summary["errors"] == {}
-    assert summary["counts"]["pages"] == len(tables(out)["pages"]) == 7
-    assert sum(before[name] != after[name] for name in before) == 1
+    assert parsed == ["large0", "large1"]
+    assert summary["errors"] == {"NoText": 1}
+    whole, found = tables(tmp_path / "whole"), tables(out)
+    assert summary["counts"] == {name: len(table) for name, table in found.items()}
+    for name in whole:
+        pd.testing.assert_frame_equal(found[name], whole[name])
+    with pytest.raises(RunError, match="--retry-errors TooLarge: no page failed with it; there are NoText"):
+        do_run([copies], out, engine="serial", retry_errors="TooLarge")
+
+
+def test_a_retry_that_is_broken_off_goes_on(copies, tmp_path, parsed, monkeypatch):
+    large_and_small(copies / "large.jsonl")
+    do_run([copies], tmp_path / "out", engine="serial", limits=Limits(page_mb=1))
+    whole, _ = do_run([copies], tmp_path / "whole", engine="serial")
+    with monkeypatch.context() as broken:
+        broken.setattr("pipeline.shard.finish_page", lambda *a, **more: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            do_run([copies], tmp_path / "out", engine="serial", retry_errors="TooLarge")
+    with monkeypatch.context() as broken:  # some parts have their new rows by then
+        broken.setattr("pipeline.shard.write_signatures", lambda *a: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            do_run([copies], tmp_path / "out", engine="serial", retry_errors="TooLarge")
+    summary, _ = do_run([copies], tmp_path / "out", engine="serial")
+    assert summary["counts"]["pages"] == len(tables(tmp_path / "out")["pages"]) == whole["counts"]["pages"]
+    assert summary["errors"] == {"NoText": 1}
+
+
+def test_more_inputs_are_added_and_only_shards_whose_sites_changed_are_done_again(tmp_path, parsed):
+    (tmp_path / "in").mkdir()
+    large_and_small(tmp_path / "in" / "b.jsonl")
+    page = {"id": "alone", "html": article(77), "site": "other.example"}
+    (tmp_path / "in" / "c.jsonl").write_text(json.dumps(page) + "\n")
+    out = tmp_path / "out"
+    do_run([tmp_path / "in"], out, engine="serial")
+    before = {path.name: path.stat().st_mtime_ns for path in (out / "sections").iterdir()}
+
+    (tmp_path / "in" / "a.jsonl").write_text(json.dumps({**page, "id": "new", "html": article(78)}) + "\n")
+    parsed.clear()
+    summary, steps = do_run([tmp_path / "in"], out, engine="serial")  # no count reaches its least number
+    assert (parsed, summary["counts"]["pages"], steps[-1][1:]) == (["new"], 8, (9, 9))
+    assert before.items() <= {path.name: path.stat().st_mtime_ns for path in (out / "sections").iterdir()}.items()
+
+    large_and_small(tmp_path / "more.jsonl", first=50)
+    parsed.clear()
+    inputs = [tmp_path / "in", tmp_path / "more.jsonl"]
+    summary, steps = do_run(inputs, out, engine="serial")
+    old = ["small0", "large0", "large1", "small1", "small2", "small3", "nothing"]
+    assert parsed == ["small50", "large0", "large1", "small51", "small52", "small53", "nothing", *old]
+    assert steps[-1][1:] == (12, 12)
+    do_run(inputs, tmp_path / "whole", engine="serial")
+    whole, found = tables(tmp_path / "whole"), tables(out)
+    for name in whole:
+        order = list(whole[name].columns[:3])
+        one, other = (table[name].sort_values(order).reset_index(drop=True) for table in (whole, found))
+        pd.testing.assert_frame_equal(one, other)
+    parsed.clear()
+    _, steps = do_run(inputs, out, engine="serial")
+    assert (len(steps), parsed) == (1, [])
+
+
+def test_fewer_inputs_are_another_run(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.html").write_text(article(ord(name)))
+    do_run([tmp_path / "a.html", tmp_path / "b.html"], tmp_path / "out", engine="serial")
+    with pytest.raises(RunError, match="other inputs, sources; use --replace"):
+        do_run([tmp_path / "a.html"], tmp_path / "out", engine="serial")
+    summary, _ = do_run([tmp_path / "a.html"], tmp_path / "out", engine="serial", replace=True)
+    assert summary["counts"]["pages"] == 1
 
 
 @pytest.mark.parametrize("kind", ["text", "json"])

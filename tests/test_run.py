@@ -12,9 +12,10 @@ import pandas as pd
 import pytest
 from conftest import SAMPLE
 
-from pipeline.engine import RunOptions, plan, run
+from pipeline.engine import RunOptions, run
 from pipeline.model_store import SHIPPED
 from pipeline.places import Places
+from pipeline.plan import plan
 from pipeline.read import Columns, Source, find
 from pipeline.workers import RunError
 from pipeline.write import SCHEMAS, passage_id, text_hash

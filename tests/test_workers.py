@@ -18,11 +18,11 @@ from conftest import ROOT
 from test_run import MODELS, SAMPLE, do_run, tables
 
 from pipeline.blame import Begun, deaths
-from pipeline.engine import plan
 from pipeline.limits import Limits
 from pipeline.model_store import model_digest
 from pipeline.passes import Job, work
 from pipeline.places import Places
+from pipeline.plan import plan
 from pipeline.read import find
 from pipeline.shard import Settings
 from pipeline.workers import RunError, drive, open_workers
