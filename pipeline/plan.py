@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pipeline.places import written
 from pipeline.read import STDIN, Columns, Source, ranges
+from pipeline.read.source import state_of
 from pipeline.shard import Shard
 
 #: A shard holds at most so many pages and bytes.
@@ -87,8 +87,7 @@ def digest(sources: Sequence[Source]) -> str:
         state = source.format
         if source.path != STDIN:
             try:
-                status = os.stat(source.path)
-                state = f"{status.st_size}\0{status.st_mtime_ns}"
+                _, state = state_of(source.path)
             except OSError as error:  # a dangling link: reading will make it an error row
                 state = type(error).__name__
         found.update(f"{source.path}\0{state}\n".encode("utf-8", "surrogateescape"))
@@ -97,6 +96,6 @@ def digest(sources: Sequence[Source]) -> str:
 
 def _size(source: Source) -> int:
     try:
-        return os.path.getsize(source.path)
+        return state_of(source.path)[0]
     except OSError:
         return 0

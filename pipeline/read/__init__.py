@@ -16,7 +16,7 @@ from pipeline.read.comma import read_csv
 from pipeline.read.jsonl import jsonl_ranges, read_jsonl
 from pipeline.read.page import read_page, read_stdin
 from pipeline.read.parquet import parquet_ranges, read_parquet
-from pipeline.read.source import MAX_PAGE_BYTES, STDIN, Columns, InputError, PageError, Source
+from pipeline.read.source import MAX_PAGE_BYTES, STDIN, Columns, InputError, PageError, Source, is_address
 from pipeline.read.warc import read_warc, warc_ranges
 from pipeline.records import RawPage
 
@@ -71,6 +71,8 @@ def find(inputs: Sequence[str], columns: Columns = _DEFAULT_COLUMNS) -> list[Sou
             if any(path == STDIN for path, _, _ in found):
                 raise InputError(f"{STDIN}: standard input can be read only once")
             found.append((STDIN, None, "stdin"))
+        elif is_address(name):
+            found += _in_store(name)
         elif os.path.isdir(name):
             found += _walk(name)
         elif os.path.isfile(name):
@@ -144,6 +146,28 @@ def _walk(folder: str) -> list[tuple[str, str | None, str]]:
                 relative = os.path.relpath(full, folder)
                 parts = Path(relative).parts
                 found.append((full, parts[0] if len(parts) > 1 else None, relative))
+    return found
+
+
+def _in_store(address: str) -> list[tuple[str, str | None, str]]:
+    """The same for a file or folder in a store that fsspec knows."""
+    import fsspec
+
+    try:
+        system, root = fsspec.url_to_fs(address)
+        if system.isfile(root):
+            return [(address, None, os.path.basename(root))]
+        names = sorted(system.find(root)) if system.isdir(root) else []
+    except (OSError, ValueError, ImportError) as error:
+        raise InputError(f"{address}: cannot be reached ({error})") from error
+    if not names:
+        raise InputError(f"{address}: no such file or folder")
+    found: list[tuple[str, str | None, str]] = []
+    for name in names:
+        relative = os.path.relpath(name, root)
+        parts = relative.split("/")
+        if format_of(name) and not any(part.startswith(".") for part in parts):
+            found.append((system.unstrip_protocol(name), parts[0] if len(parts) > 1 else None, relative))
     return found
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
 from pipeline.read.members import Members, next_member
-from pipeline.read.source import CHUNK_BYTES, MAX_PAGE_BYTES, READ_ERRORS, is_gzip
+from pipeline.read.source import CHUNK_BYTES, MAX_PAGE_BYTES, READ_ERRORS, is_gzip, open_file
 
 #: Types of record that may hold a page; of the others only the length is looked at.
 PAGE_TYPES = ("response", "conversion")
@@ -62,7 +62,7 @@ def frames(path: str, offset: int = 0, number: int = 1) -> Iterator[Frame]:
 
 
 def _open(path: str, offset: int, zipped: bool) -> io.BufferedReader:
-    stream = open(path, "rb")
+    stream = open_file(path)
     stream.seek(offset)
     return io.BufferedReader(Members(stream)) if zipped else stream
 
@@ -81,7 +81,7 @@ def _begin(stream: io.BufferedReader, place: int, exactly: bool = False) -> int 
 
 def _next(path: str, offset: int, zipped: bool) -> int | None:
     """Where the next record seems to begin: a line, or a gzip member, that begins as records do."""
-    with open(path, "rb") as stream:
+    with open_file(path) as stream:
         return next_member(stream, offset, b"WARC/") if zipped else _next_line(stream, offset, b"\nWARC/1.")
 
 

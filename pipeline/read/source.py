@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import io
+import os
 import sys
 import zlib
 from collections.abc import Iterator
@@ -69,18 +71,43 @@ def broken_off(source: Source, error: Exception, row: int, what: str = "row") ->
     return failure(source, type(error).__name__, message, row)
 
 
+def is_address(path: str) -> bool:
+    """Whether a path names a file in a store, for fsspec to open: `s3://bucket/page.html`."""
+    return "://" in path
+
+
+def open_file(path: str) -> io.BufferedReader:
+    """A file as it is, here or in a store; raises OSError."""
+    if not is_address(path):
+        return open(path, "rb")
+    import fsspec
+
+    return io.BufferedReader(fsspec.open(path, "rb").open())
+
+
+def state_of(path: str) -> tuple[int, str]:
+    """A file's size in bytes, and something that changes with it; raises OSError."""
+    if not is_address(path):
+        status = os.stat(path)
+        return status.st_size, f"{status.st_size}\0{status.st_mtime_ns}"
+    import fsspec
+
+    system, name = fsspec.url_to_fs(path)
+    return int(system.size(name) or 0), str(system.ukey(name))
+
+
 def open_bytes(path: str) -> BinaryIO:
     """A file's bytes, or standard input's; a gzip is told by its first bytes, whatever the file is called."""
     if path == STDIN:
         stream: BinaryIO = sys.stdin.buffer
         zipped = stream.peek(2)[:2] == b"\x1f\x8b"  # type: ignore[attr-defined]
         return gzip.open(stream) if zipped else stream  # type: ignore[return-value]
-    return gzip.open(path) if is_gzip(path) else open(path, "rb")  # type: ignore[return-value]
+    return gzip.open(open_file(path)) if is_gzip(path) else open_file(path)  # type: ignore[return-value]
 
 
 def is_gzip(path: str) -> bool:
     """Whether a file begins as a gzip does; raises OSError."""
-    with open(path, "rb") as stream:
+    with open_file(path) as stream:
         return stream.read(2) == b"\x1f\x8b"
 
 
