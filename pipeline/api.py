@@ -33,6 +33,7 @@ from pipeline.model_store import SHIPPED
 from pipeline.parse import NoText, parse
 from pipeline.records import Article, RawPage, TaggedSection
 from pipeline.shard import tag_article
+from pipeline.store import folder
 from pipeline.tag import Tagger, load_tagger
 
 if TYPE_CHECKING:
@@ -149,12 +150,13 @@ def run(
     unknown = sorted(set(options) - set(RunOptions._fields))
     if unknown:
         raise TypeError(f"run has no option {', '.join(unknown)}; known are {', '.join(RunOptions._fields)}")
+    target = folder(os.fspath(out))
     sources = [inputs] if isinstance(inputs, str | os.PathLike) else list(inputs)
     run_all(
         [os.fspath(source) for source in sources],
-        Path(out),
+        target,
         RunOptions(**options),
         (Path(cleaner), Path(tagger)),
         progress or (lambda pages, shards, all_shards: None),
     )
-    return load_batch(Path(out))
+    return load_batch(target)

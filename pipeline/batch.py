@@ -8,6 +8,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from pipeline.read import InputError
+from pipeline.store import folder as run_folder
 from pipeline.tag import LABELS
 
 
@@ -29,10 +30,10 @@ def load_batch(folder: str | Path) -> Batch:
     FileNotFoundError
         If the folder holds no run.
     """
-    folder = Path(folder)
+    folder = run_folder(str(folder))
     if not (folder / "run.json").exists():
         raise FileNotFoundError(f"{folder}: holds no run; make one with: python -m pipeline run INPUT -o {folder}")
-    return Batch(*(pd.read_parquet(folder / name) for name in Batch._fields))
+    return Batch(*(pd.read_parquet(str(folder / name)) for name in Batch._fields))
 
 
 def read_batch(folder: Path) -> Batch:

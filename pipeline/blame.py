@@ -12,8 +12,12 @@ from collections import Counter
 from pathlib import Path
 from types import TracebackType
 
+from pipeline.store import in_store
+
 #: A line's length in bytes, so that overwriting one leaves the others alone.
 LINE_BYTES = 48
+#: What the first attempt notes in a store.
+SOMEWHERE = "somewhere"
 
 
 class Begun:
@@ -33,14 +37,27 @@ class Begun:
     def __init__(self, path: Path) -> None:
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-        lines = os.read(self._file, os.fstat(self._file).st_size).decode("ascii", "replace").splitlines()
+        self._file = None if in_store(path) else os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        if self._file is not None:
+            self._before = os.read(self._file, os.fstat(self._file).st_size)
+        else:
+            self._before = path.read_bytes() if path.exists() else b""
+        lines = self._before.decode("ascii", "replace").splitlines()
         self.deaths = Counter(line.strip() for line in lines)
-        self._offset = len(lines) * LINE_BYTES
+        self._noted = ""
 
     def note(self, place: str) -> None:
         """The attempt now goes on to this place."""
-        os.pwrite(self._file, place.ljust(LINE_BYTES - 1).encode("ascii") + b"\n", self._offset)
+        if self._file is None and not self._before:
+            place = SOMEWHERE  # to write a file for every page is dear; it is done where a worker died before
+            if place == self._noted:
+                return
+        self._noted = place
+        line = place.ljust(LINE_BYTES - 1).encode("ascii") + b"\n"
+        if self._file is not None:
+            os.pwrite(self._file, line, len(self._before))
+        else:
+            self.path.write_bytes(self._before + line)
 
     def __enter__(self) -> Begun:
         return self
@@ -50,9 +67,12 @@ class Begun:
     ) -> None:
         if kind is None:
             self.path.unlink(missing_ok=True)
+        elif self._file is not None:
+            os.truncate(self._file, len(self._before))
         else:
-            os.truncate(self._file, self._offset)
-        os.close(self._file)
+            self.path.write_bytes(self._before)
+        if self._file is not None:
+            os.close(self._file)
 
 
 def deaths(path: Path) -> int:

@@ -16,7 +16,7 @@ from pipeline.label.command import add_label_commands
 from pipeline.learn import FOLDS
 from pipeline.limits import Limits
 from pipeline.model_store import SHIPPED, ModelError
-from pipeline.options import DONE, WRONG_USE, add_command, natural, positive, share
+from pipeline.options import DONE, WRONG_USE, add_command, natural, out_folder, positive, share
 from pipeline.parse import DEFAULT_PARSER, PARSERS
 from pipeline.read import Columns, InputError
 from pipeline.runlog import LOGS
@@ -76,7 +76,12 @@ def build_parser() -> argparse.ArgumentParser:
     sub = verb("run", commands.do_run, "process pages into tables and a report; goes on where it was broken off")
     _input_options(sub)
     sub.add_argument(
-        "-o", "--out", required=True, type=Path, metavar="DIR", help="folder for tables, report and run.json"
+        "-o",
+        "--out",
+        required=True,
+        type=out_folder,
+        metavar="DIR",
+        help="folder for tables, report and run.json; here, or an address in a store (s3://bucket/out)",
     )
     sub.add_argument(
         "--engine", default=RunOptions().engine, metavar="ENGINE",
@@ -229,7 +234,8 @@ def _model_options(sub: argparse.ArgumentParser, *names: str) -> None:
 def _input_options(sub: argparse.ArgumentParser) -> None:
     sub.add_argument(
         "inputs", nargs="+", metavar="INPUT",
-        help="files and folders: .html .htm .xhtml .txt .jsonl .csv .warc, each also .gz, and .parquet; "
+        help="files and folders, here or in a store (s3://bucket/pages): .html .htm .xhtml .txt .jsonl .csv .warc, "
+        "each also .gz, and .parquet; "
         "- reads standard input: JSON Lines, or one page",
     )  # fmt: skip
     for name, default in Columns()._asdict().items():

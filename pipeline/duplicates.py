@@ -7,14 +7,15 @@ nearly equal, the one with the smallest page_id is the original.
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from rensa import RMinHash
 
+from pipeline.arrow_files import open_parquet, read_parquet, write_parquet
 from pipeline.places import written
 from pipeline.write import SCHEMAS
 
@@ -44,16 +45,17 @@ def write_signatures(path: Path, rows: Sequence[int], signatures: Sequence[bytes
     """Write the signatures of one part of `pages`, each with its row there."""
     table = pa.table({"row": rows, "signature": signatures}, schema=_SCHEMA)
     with written(path) as hidden:
-        pq.write_table(table, hidden, compression="none")
+        with write_parquet(hidden, _SCHEMA, "none") as writer:
+            writer.write_table(table)
 
 
 def read_signatures(path: Path) -> list[tuple[int, bytes]]:
     """What `write_signatures` wrote: rows with their signatures."""
-    table = pq.read_table(path)
+    table = read_parquet(path)
     return list(zip(table["row"].to_pylist(), table["signature"].to_pylist(), strict=True))
 
 
-def mark_duplicates(pages: Path, signatures: Path, scratch: Path) -> int:
+def mark_duplicates(pages: Path, signatures: Path, scratch: Path | None) -> int:
     """Fill `duplicate_of` in the parts of `pages`; parts in which nothing changes are left alone.
 
     Parameters
@@ -62,8 +64,8 @@ def mark_duplicates(pages: Path, signatures: Path, scratch: Path) -> int:
         The folder of the table.
     signatures : Path
         The folder of files of the same names, as `write_signatures` made them.
-    scratch : Path
-        A file for all signatures at once: they are looked up on disk, not held in memory.
+    scratch : Path, optional
+        A folder for a file of all signatures at once: they are looked up on disk, not held in memory.
 
     Returns
     -------
@@ -72,20 +74,21 @@ def mark_duplicates(pages: Path, signatures: Path, scratch: Path) -> int:
     """
     parts = sorted(path for path in pages.glob("*.parquet") if not path.name.startswith("."))
     rows: list[np.ndarray] = []
-    with scratch.open("wb") as stream:
+    with tempfile.TemporaryFile(dir=scratch) as stream:
         for part in parts:
-            table = pq.read_table(signatures / part.name)
+            table = read_parquet(signatures / part.name)
             rows.append(table["row"].to_numpy())
             for value in table["signature"]:
                 stream.write(value.as_py())
-    starts = np.cumsum([0, *map(len, rows)])
-    groups = _groups(np.memmap(scratch, "<u4", "r").reshape(-1, VALUES)) if starts[-1] else {}
+        stream.flush()
+        starts = np.cumsum([0, *map(len, rows)])
+        groups = _groups(np.memmap(stream, "<u4", "r").reshape(-1, VALUES)) if starts[-1] else {}
     members = np.array(sorted(groups), dtype=np.int64)
     names: dict[int, tuple[str, int]] = {}  # signature -> its page's id, which may not be its own alone
     for number, part in enumerate(parts):
         own = members[(members >= starts[number]) & (members < starts[number + 1])]
         if len(own):
-            ids = pq.read_table(part, columns=["page_id"])["page_id"]
+            ids = read_parquet(part, ["page_id"])["page_id"]
             names.update((int(i), (ids[int(rows[number][i - starts[number]])].as_py(), int(i))) for i in own)
     originals: dict[int, tuple[str, int]] = {}
     for member, group in groups.items():
@@ -100,7 +103,6 @@ def mark_duplicates(pages: Path, signatures: Path, scratch: Path) -> int:
         }
         marked += len(copies)
         _mark(part, copies)
-    scratch.unlink()
     return marked
 
 
@@ -149,12 +151,12 @@ def _alike(values: np.ndarray, bucket: np.ndarray) -> Iterator[tuple[int, list[i
 def _mark(part: Path, copies: dict[int, str]) -> None:
     """Write `duplicate_of` of one part anew where it is not so already."""
     place = SCHEMAS["pages"].get_field_index("duplicate_of")
-    with pq.ParquetFile(part) as file:
+    with open_parquet(part) as file:
         column = [copies.get(row) for row in range(file.metadata.num_rows)]
         if file.read(columns=["duplicate_of"]).column(0).to_pylist() == column:
             return
         at = 0
-        with written(part) as hidden, pq.ParquetWriter(hidden, SCHEMAS["pages"], compression="zstd") as writer:
+        with written(part) as hidden, write_parquet(hidden, SCHEMAS["pages"], "zstd") as writer:
             for number in range(file.num_row_groups):
                 table = file.read_row_group(number)
                 values = pa.array(column[at : at + len(table)], pa.string())

@@ -12,7 +12,6 @@ import datetime
 import hashlib
 import logging
 import os
-import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -30,6 +29,7 @@ from pipeline.plan import add_to, digest, plan, read_plan, write_plan
 from pipeline.read import STDIN, Columns, Source, find
 from pipeline.shard import Settings, Shard
 from pipeline.sites import bucket_count
+from pipeline.store import remove_tree
 from pipeline.tag import load_tagger
 from pipeline.tag.demand import Demand, meet
 from pipeline.workers import LOCAL, SERIAL, Marker, RunError, Workers, check_engine, cores, drive, open_workers
@@ -122,9 +122,9 @@ def run(
     if options.retry_errors:
         _set_aside_failed(places, shards, options.retry_errors)
     summary = _work(shards, job, options, {"healthsift": __version__, "spec": spec}, started, progress)
-    shutil.rmtree(places.work, ignore_errors=True)
+    remove_tree(places.work)
     if target != out:
-        shutil.rmtree(out)
+        remove_tree(out)
         target.replace(out)
     return summary
 
@@ -250,7 +250,7 @@ def _prepare(
         if not options.replace:
             raise RunError(f"{out}: holds a run with other {', '.join(names)}; use --replace, or another folder")
         out = out.with_name(f".{out.name}.new")
-        shutil.rmtree(out, ignore_errors=True)
+        remove_tree(out)
     out.mkdir(parents=True, exist_ok=True)
     write_json(out / "run.json", {"healthsift": __version__, "spec": spec}, indent=1)
     return out, _plan(Places(out), sources, options.limit)
@@ -267,7 +267,7 @@ def _let_grow(places: Places, shards: Sequence[Shard], counted: bool) -> None:
     if counted:
         for path in places.marker("any").parent.glob("*.json"):
             set_aside(path, places.stale(path.stem))
-        shutil.rmtree(places.sites(0).parent, ignore_errors=True)
+        remove_tree(places.sites(0).parent)
     write_plan(places.plan, shards)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from pipeline.arrow_files import open_arrow, write_arrow
 from pipeline.places import written
 from pipeline.records import Block, Element, ParsedPage
 
@@ -45,8 +46,7 @@ SCHEMA = pa.schema(
 @contextmanager
 def keep_pages(path: Path) -> Iterator[Callable[[ParsedPage], None]]:
     """Gives a function that adds a page to a file, which gets its name when all are written."""
-    options = pa.ipc.IpcWriteOptions(compression="lz4")
-    with written(path) as hidden, pa.ipc.new_file(hidden, SCHEMA, options=options) as writer:
+    with written(path) as hidden, write_arrow(hidden, SCHEMA, "lz4") as writer:
         pages: list[ParsedPage] = []
         parts = 0
 
@@ -70,7 +70,7 @@ def keep_pages(path: Path) -> Iterator[Callable[[ParsedPage], None]]:
 
 def kept_pages(path: Path) -> Iterator[ParsedPage]:
     """The pages of a file, in order."""
-    with pa.memory_map(str(path)) as stream, pa.ipc.open_file(stream) as file:
+    with open_arrow(path) as file:
         for number in range(file.num_record_batches):
             yield from _pages(file.get_batch(number))
 

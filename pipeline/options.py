@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+
+from pipeline.store import folder
 
 #: What a command ends with.
 DONE, FAILED, WRONG_USE = 0, 1, 2
@@ -41,3 +44,11 @@ def share(text: str) -> float:
     if not 0.0 <= value <= 1.0:
         raise argparse.ArgumentTypeError("must be from 0 to 1")
     return value
+
+
+def out_folder(text: str) -> Path:
+    """A folder here, or in a store that can be reached."""
+    try:
+        return folder(text)
+    except (ValueError, ImportError) as error:  # a scheme that fsspec does not know, or for which a package is missing
+        raise argparse.ArgumentTypeError(f"{text}: {error}") from error

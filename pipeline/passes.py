@@ -22,6 +22,7 @@ from pipeline.duplicates import mark_duplicates
 from pipeline.places import Places, read_json, write_json
 from pipeline.shard import STAGES, Models, Settings, Shard, clean_shard, load_models, parse_shard
 from pipeline.sites import bucket_of, count_bucket, load_tables, tables_digest
+from pipeline.store import in_store
 from pipeline.workers import Marker, RunError
 from pipeline.write import SCHEMAS
 
@@ -106,7 +107,8 @@ def finish(job: Job, task: Finish) -> Marker:
     ):  # what attempts that died left behind
         if path.is_file():
             path.unlink()
-    duplicates = mark_duplicates(places.folder / "pages", signatures, places.work / "signatures")
+    scratch = None if in_store(places.work) else places.work
+    duplicates = mark_duplicates(places.folder / "pages", signatures, scratch)
     counts: Counter[str] = Counter()
     errors: Counter[str] = Counter()
     seconds: Counter[str] = Counter()

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from pipeline.arrow_files import open_arrow, write_arrow
 from pipeline.clean.site import MAX_PAGES, MIN_COUNT, PageKeys, SiteTable, count_site, table_rows, tables_of
 from pipeline.places import written
 
@@ -58,8 +59,7 @@ def keep_keys(path: Path, add_to: bool = False) -> Iterator[Callable[[PageKeys],
 
     With `add_to`, what the file holds already is kept.
     """
-    options = pa.ipc.IpcWriteOptions(compression="zstd")
-    with written(path) as hidden, pa.ipc.new_file(hidden, _SCHEMA, options=options) as writer:
+    with written(path) as hidden, write_arrow(hidden, _SCHEMA, "zstd") as writer:
         if add_to and path.exists():
             for _, batch in _batches(path, _SCHEMA.names):
                 writer.write_batch(batch)
@@ -137,14 +137,13 @@ def tables_digest(tables: Mapping[str, SiteTable]) -> str:
 
 
 def _batches(path: Path, columns: list[str]) -> Iterator[tuple[int, pa.RecordBatch]]:
-    options = pa.ipc.IpcReadOptions(included_fields=[_SCHEMA.get_field_index(name) for name in columns])
-    with pa.memory_map(str(path)) as stream, pa.ipc.open_file(stream, options=options) as file:
+    with open_arrow(path, [_SCHEMA.get_field_index(name) for name in columns]) as file:
         for number in range(file.num_record_batches):
             yield number, file.get_batch(number)
 
 
 def _read_keys(path: Path, number: int, rows: list[int]) -> Iterator[PageKeys]:
-    with pa.memory_map(str(path)) as stream, pa.ipc.open_file(stream) as file:
+    with open_arrow(path) as file:
         for row in file.get_batch(number).take(pa.array(rows, pa.int64())).to_pylist():
             prose = tuple((key, words) for key, words in zip(row["keys"], row["words"], strict=True) if words)
             yield PageKeys(row["site"], row["digest"], tuple(row["keys"]), prose)

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from pipeline.arrow_files import open_parquet
 from pipeline.write import SCHEMAS
 
 Row = dict[str, Any]
@@ -27,7 +27,7 @@ def read_batches(paths: Sequence[Path], columns: Sequence[str]) -> Iterator[pa.R
     """Some columns of some parts, batch by batch; a part that is not there has no rows."""
     for path in paths:
         if path.exists():
-            with pq.ParquetFile(path, pre_buffer=False) as part:
+            with open_parquet(path, pre_buffer=False) as part:
                 yield from part.iter_batches(BATCH_ROWS, columns=list(columns), use_threads=False)
 
 
@@ -39,7 +39,11 @@ def read_rows(paths: Sequence[Path], columns: Sequence[str]) -> Iterator[Row]:
 
 def count_rows(folder: Path, table: str) -> int:
     """Rows of a table, from the parts' footers."""
-    return sum(pq.read_metadata(path).num_rows for path in part_paths(folder, table))
+    rows = 0
+    for path in part_paths(folder, table):
+        with open_parquet(path) as part:
+            rows += part.metadata.num_rows
+    return rows
 
 
 def read_pages(folder: Path) -> Iterator[tuple[Row, dict[str, list[Row]]]]:

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from pipeline.arrow_files import write_parquet
 from pipeline.records import Article, Evidence, TaggedSection
 
 _TAGS = pa.list_(pa.string())
@@ -222,10 +222,7 @@ class TableWriter:
         self.paths = {name: (folder / name / f".{part}.{own}", folder / name / f"{part}.parquet") for name in SCHEMAS}
         for hidden, _ in self.paths.values():
             hidden.parent.mkdir(parents=True, exist_ok=True)
-        self.writers = {
-            name: pq.ParquetWriter(hidden, SCHEMAS[name], compression="zstd")
-            for name, (hidden, _) in self.paths.items()
-        }
+        self.writers = {name: write_parquet(hidden, SCHEMAS[name], "zstd") for name, (hidden, _) in self.paths.items()}
 
     def add(self, rows: Mapping[str, Sequence[Row]]) -> None:
         """Append rows to their tables."""

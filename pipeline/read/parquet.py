@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.read.rows import holds_pages, no_pages, page_of_row, text_or_bytes
-from pipeline.read.source import CHUNK_BYTES, PageError, Source, failure, is_address, open_file
+from pipeline.read.source import CHUNK_BYTES, PageError, Source, arrow_place, failure
 from pipeline.records import RawPage
 
 #: Rows that are held at once.
@@ -77,8 +77,8 @@ def parquet_ranges(source: Source, max_rows: int, max_bytes: int) -> Iterator[So
 
 def _open(path: str) -> pq.ParquetFile:
     """Column chunks are read through a small buffer, not whole."""
-    file = open_file(path) if is_address(path) else path
-    return pq.ParquetFile(file, buffer_size=CHUNK_BYTES, pre_buffer=False)
+    where, system = arrow_place(path)
+    return pq.ParquetFile(where, filesystem=system, buffer_size=CHUNK_BYTES, pre_buffer=False)
 
 
 def _rows(

@@ -8,7 +8,7 @@ import os
 import sys
 import zlib
 from collections.abc import Iterator
-from typing import BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 #: Pages are read up to this size; a larger page is an error.
 MAX_PAGE_BYTES = 64 * 1024 * 1024
@@ -85,6 +85,17 @@ def open_file(path: str) -> io.BufferedReader:
     return io.BufferedReader(fsspec.open(path, "rb").open())
 
 
+def arrow_place(path: str) -> tuple[str, Any]:
+    """A file's name, and the file system that Arrow finds it in: None for this machine's."""
+    if not is_address(path):
+        return path, None
+    import fsspec
+    from pyarrow.fs import FSSpecHandler, PyFileSystem
+
+    system, name = fsspec.url_to_fs(path, use_listings_cache=False)
+    return name, PyFileSystem(FSSpecHandler(system))
+
+
 def state_of(path: str) -> tuple[int, str]:
     """A file's size in bytes, and something that changes with it; raises OSError."""
     if not is_address(path):
@@ -102,7 +113,19 @@ def open_bytes(path: str) -> BinaryIO:
         stream: BinaryIO = sys.stdin.buffer
         zipped = stream.peek(2)[:2] == b"\x1f\x8b"  # type: ignore[attr-defined]
         return gzip.open(stream) if zipped else stream  # type: ignore[return-value]
-    return gzip.open(open_file(path)) if is_gzip(path) else open_file(path)  # type: ignore[return-value]
+    return _Zipped(open_file(path)) if is_gzip(path) else open_file(path)  # type: ignore[return-value]
+
+
+class _Zipped(gzip.GzipFile):
+    """A gzip that closes the stream it reads from."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        super().__init__(fileobj=stream, mode="rb")
+        self._stream = stream
+
+    def close(self) -> None:
+        super().close()
+        self._stream.close()
 
 
 def is_gzip(path: str) -> bool:

@@ -53,7 +53,6 @@ def write_report(folder: Path, max_pages: int = 500) -> Path:
     """
     if max_pages < 0:
         raise ValueError(f"max_pages is {max_pages}; give 0 or more")
-    folder = Path(folder)
     noted = (folder / "run.json").read_bytes()
     overview = gather_overview(folder, json.loads(noted))
     files = DataFiles(folder, hashlib.sha256(noted).hexdigest()[:12])

@@ -6,10 +6,10 @@ element, and it is drawn as text only.
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any
 
+from pipeline.store import remove_tree
 from pipeline.webpage import script_json
 
 #: The folder beside `report.html`.
@@ -35,7 +35,7 @@ class DataFiles:
         self.number = 0  # of the file that is being filled
         self.waiting: list[str] = []
         self.characters = 0
-        shutil.rmtree(self.hidden, ignore_errors=True)
+        remove_tree(self.hidden)
 
     def add(self, page: dict[str, Any]) -> int:
         """Append a page; returns the number of its file."""
@@ -57,7 +57,7 @@ class DataFiles:
     def publish(self) -> None:
         """Put the files in the place of those of an earlier report."""
         place = self.folder / FOLDER
-        shutil.rmtree(place, ignore_errors=True)
+        remove_tree(place)
         if self.number:
             self.hidden.replace(place)
 
