@@ -41,9 +41,9 @@ def cluster():
         yield address
     finally:
         for process in reversed(started):
-            process.terminate()
+            process.kill()
         for process in started:
-            process.wait(20)
+            process.wait()
 
 
 def test_a_cluster_gives_the_tables_of_one_process(tmp_path, monkeypatch):

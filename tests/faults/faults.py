@@ -29,10 +29,12 @@ from pipeline.write import SCHEMAS  # noqa: E402
 
 KEYS = {"pages": ["page_id"], "sections": ["section_id"], "passages": ["passage_id"],
         "dropped": ["page_id", "position"], "errors": ["page_id", "source"]}  # fmt: skip
-#: Lost hosts are given up soon; the threads of numeric libraries are one, as in every worker.
+#: Lost hosts are given up soon; the threads of numeric libraries are one, as in every worker; Dask does not sample what
+#: its workers do, and looks seldom whether they lag.
 ENVIRONMENT = os.environ | {
     "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "DASK_DISTRIBUTED__COMM__TIMEOUTS__TCP": "12s",
-    "DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL": "12s",
+    "DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL": "12s", "DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False",
+    "DASK_DISTRIBUTED__ADMIN__TICK__INTERVAL": "1s",
 }  # fmt: skip
 Process = subprocess.Popen
 
