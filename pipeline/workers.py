@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from pipeline.blame import deaths
-from pipeline.limits import cap_memory, follow, spare_pandas
+from pipeline.limits import cap_memory, collect_seldom, follow, spare_pandas
 
 SERIAL, LOCAL, CLUSTER = "serial", "local", "tcp://"
 #: Shards that a cluster is given ahead, for each of its workers.
@@ -142,6 +142,7 @@ def _prepare(driver: int, worker_mb: int) -> None:
     follow(driver)
     cap_memory(worker_mb)
     spare_pandas()
+    collect_seldom()
 
 
 @contextmanager

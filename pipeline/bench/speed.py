@@ -24,6 +24,7 @@ from pipeline.clean import features, judge, probabilities
 from pipeline.clean.second import second_features
 from pipeline.decode import decode
 from pipeline.learn.rows import read_rows
+from pipeline.limits import collect_seldom
 from pipeline.model_store import SHIPPED
 from pipeline.parse import NoText, parse
 from pipeline.records import RawPage
@@ -90,6 +91,7 @@ def measure(name: str, pages: Sequence[bytes | str], models: Models, repeats: in
     """What one group of pages costs."""
     html = [page for page in pages if isinstance(page, bytes)]
     _stages(pages[:20], models)  # imports and caches that are filled once
+    collect_seldom()  # as in a worker
     gc.collect()
     gc.freeze()  # what the process held before is nothing to go through again and again
     runs = [_stages(pages, models) for _ in range(repeats)]

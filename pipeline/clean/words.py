@@ -63,32 +63,30 @@ class Words:
         inside, heading, first, last, whole = (role.get for role in self._roles)
         tags = [element.tag for element in page.elements]
         under: dict[int, float] = {-1: self.bias}
-        none = repeat(0.0)
+        none, shapes = repeat(0.0), self._shapes
         logits = []
         for block, held, over in zip(page.blocks, words, above, strict=True):
             logit = under.get(over)
             if logit is None:
                 logit = under[over] = self.bias + sum(map(heading, words[over][:HEADING_WORDS], none))
-            text = block.text
-            logit += self._shape(shape_of(block, tags[block.element]))
+            shape = shape_of(block, tags[block.element])
+            logit += shapes[shape] if shape in shapes else self._shape(shape)
             if held:
-                logit += sum(map(inside, dict.fromkeys(held), none)) + first(held[0], 0.0) + last(held[-1], 0.0)
-                logit += first(f"{held[0]} {held[1]}" if len(held) > 1 else held[0], 0.0)
-                if len(text) <= WHOLE_MAX_CHARS:
+                opening = held[0]
+                logit += sum(map(inside, dict.fromkeys(held), none)) + first(opening, 0.0) + last(held[-1], 0.0)
+                logit += first(f"{opening} {held[1]}" if len(held) > 1 else opening, 0.0)
+                if len(block.text) <= WHOLE_MAX_CHARS:
                     logit += whole(" ".join(held), 0.0)
-            if block.span and (label := label_of(text)):
+            if block.span and (label := label_of(block.text)):
                 logit += inside(label, 0.0)
             logits.append(logit)
         return np.array(logits)
 
     def _shape(self, shape: tuple[str, str, int, int, str]) -> float:
         """What the tokens weigh that tell a block's shape; there are not many, so each is spelled out once."""
-        found = self._shapes.get(shape)
-        if found is None:
-            if len(self._shapes) == _MAX_SHAPES:
-                self._shapes.clear()
-            found = self._shapes[shape] = sum(self.weights.get(token, 0.0) for token in shape_tokens(*shape))
-        return found
+        if len(self._shapes) == _MAX_SHAPES:
+            self._shapes.clear()
+        return self._shapes.setdefault(shape, sum(self.weights.get(token, 0.0) for token in shape_tokens(*shape)))
 
     @cached_property
     def _roles(self) -> Roles:

@@ -314,7 +314,12 @@ class _Walk:
             if first < last:
                 renumbered[column] = len(elements)
                 attributes = node.attributes
-                names = name_words(_raw_names(tag, attributes)) if attributes else ""
+                if not attributes:
+                    names = ""
+                elif len(attributes) == 1 and "class" in attributes:  # as more than half of those that have any
+                    names = name_words(attributes["class"] or "")
+                else:
+                    names = name_words(_raw_names(tag, attributes))
                 elements.append(make_element((tag, names, renumbered[parent], first, last)))
         blocks = [
             make_block((text, kind, level, link_share, renumbered[element], None, "", 0, 0, bold))
@@ -326,13 +331,12 @@ class _Walk:
 
 
 def _raw_names(tag: str, attributes: dict[str, str | None]) -> str:
-    if len(attributes) == 1 and "class" in attributes:  # as more than half of them
-        return attributes["class"] or ""
-    parts = [attributes[key] for key in _NAMING if key in attributes]
-    if "id" in attributes and tag not in _ANCHORED:
-        parts.append(attributes["id"])
-    style = attributes.get("style")
-    hidden = "hidden" in attributes or attributes.get("aria-hidden") == "true"
+    told = attributes.get
+    parts = [told(key) for key in _NAMING]
+    if tag not in _ANCHORED:
+        parts.append(told("id"))
+    style = told("style")
+    hidden = "hidden" in attributes or told("aria-hidden") == "true"
     if hidden or (style and "none" in style and "display" in style):
         parts.append("hidden")
-    return " ".join(part for part in parts if part)
+    return " ".join(filter(None, parts))

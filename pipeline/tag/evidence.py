@@ -46,8 +46,8 @@ def take_apart(layout: Layout, found: Lookup, linear: Linear, passages: Sequence
         wanted[layout.own[list(passages)]] = True
     here = np.flatnonzero(wanted[text_of])
     entries = found.entries[:, here]
-    # of the roles "own", "weak" and "student", shape (3 * n_labels, len(TERM_KINDS), n_words): words last, for long rows
-    # of numbers are many times faster than a small matrix for each word
+    # of the roles "own", "weak" and "student", shape (3 * n_labels, len(TERM_KINDS), n_words): words come last, since
+    # long rows of numbers are many times faster than a small matrix for each word
     weights = found.weights.T[SENTENCE_COLUMNS][:, entries]
     each = weights[:_N]
     for first, shares in ((_N, weak_shares), (2 * _N, student_shares)):
