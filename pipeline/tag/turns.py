@@ -13,8 +13,9 @@ import numpy as np
 RUN_PRICE = 25.0
 #: A passage weighs as much as its words, at most so many.
 MOST_WORDS = 60
-#: A run holds at least so many passages.
+#: A run holds at least so many passages, and at most so many, which keeps the time in proportion to the passages.
 MIN_RUN = 2
+MAX_RUN = 500
 
 
 def runs(probabilities: np.ndarray, words: np.ndarray) -> list[int]:
@@ -43,7 +44,8 @@ def runs(probabilities: np.ndarray, words: np.ndarray) -> list[int]:
     least = np.zeros(n_passages + 1)
     start = np.zeros(n_passages + 1, dtype=np.intp)
     for end in range(1, n_passages + 1):
-        first = np.r_[0, MIN_RUN : end - MIN_RUN + 1]  # a run before must be whole, and this one too
+        first = np.arange(max(0, end - MAX_RUN), max(1, end - MIN_RUN + 1))
+        first = first[(first == 0) | (first >= MIN_RUN)]  # a run before must be whole, and this one too
         around_mean = ((sums[end] - sums[first]) ** 2).sum(axis=1) / (mass[end] - mass[first])
         cost = least[first] + squares[end] - squares[first] - around_mean + RUN_PRICE
         best = int(cost.argmin())
