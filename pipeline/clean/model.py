@@ -1,4 +1,7 @@
-"""The fitted cleaner: for HTML and for dumps a word model, a name model (HTML) and boosted trees for two looks."""
+"""The fitted cleaner: for HTML and for dumps a word model, a name model (HTML) and boosted trees for two looks.
+
+Dumps have trees for the borders of the article too.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from pipeline.clean.borders import BORDER_COLUMNS
 from pipeline.clean.features import COLUMNS, Names, page_features
 from pipeline.clean.second import SECOND_COLUMNS
 from pipeline.clean.site import NO_TABLE, SiteTable
@@ -17,21 +21,23 @@ from pipeline.clean.words import Words
 from pipeline.model_store import SHIPPED, ModelError, Schema, load_model
 from pipeline.records import Element, ParsedPage
 
-#: One fitted model for each kind of page.
-BRANCHES = ("html", "text")
 #: The looks that each takes, with the columns of their tables and the option that shrank their leaves in training.
 LOOKS = {"first": (COLUMNS, "learning_rate"), "second": (SECOND_COLUMNS, "second_learning_rate")}
+#: The trees for the borders of dumps are told the same way.
+BORDERS = {"border": (BORDER_COLUMNS, "border_learning_rate")}
+#: One fitted model for each kind of page, with the trees that it has besides both looks.
+BRANCHES: dict[str, dict[str, tuple[tuple[str, ...], str]]] = {"html": {}, "text": BORDERS}
 _NAME_ROLES = 3  # the columns of a name's weights: as ancestor, as the block's own element, as its parent
 
 SCHEMA: Schema = {
     f"{branch}_{name}": shape
-    for branch in BRANCHES
+    for branch, borders in BRANCHES.items()
     for name, shape in {
         "word_weights": (f"@{branch}_words",),
         "name_weights": (f"@{branch}_names", _NAME_ROLES),
-        "biases": (3,),  # of the word model, and the baselines of both looks
-        **{f"{look}_starts": (f"{branch}_{look}_trees",) for look in LOOKS},
-        **{f"{look}_{column}": (f"{branch}_{look}_nodes",) for look in LOOKS for column in NODE_COLUMNS},
+        "biases": (3 + len(borders),),  # of the word model, and the baselines of the trees
+        **{f"{look}_starts": (f"{branch}_{look}_trees",) for look in (*LOOKS, *borders)},
+        **{f"{look}_{column}": (f"{branch}_{look}_nodes",) for look in (*LOOKS, *borders) for column in NODE_COLUMNS},
     }.items()
 }
 
@@ -43,6 +49,7 @@ class Branch(NamedTuple):
     names: Mapping[str, tuple[float, float, float]]
     first: Trees
     second: Trees
+    borders: Trees | None = None  # of dumps
 
     def name_scores(self, elements: Sequence[Element]) -> list[Names]:
         """Logits of the name model for each element, shape (n_elements,)."""
@@ -92,22 +99,22 @@ def load_cleaner(folder: Path = SHIPPED / "cleaner") -> Cleaner:
         If the folder does not hold a whole and sound cleaner for this version's columns.
     """
     model = load_model(folder, "cleaner", SCHEMA)
-    if tuple(model.words.get("columns", ())) != COLUMNS + SECOND_COLUMNS:
+    if tuple(model.words.get("columns", ())) != COLUMNS + SECOND_COLUMNS + BORDER_COLUMNS:
         raise ModelError(f"{folder}/words.json: made for other feature columns; train it anew with: "
                          "python -m pipeline train cleaner")  # fmt: skip
     options = model.manifest.get("options")
     shrinkage = {}
-    for look, (_, option) in LOOKS.items():
+    for look, (_, option) in (LOOKS | BORDERS).items():
         rate = options.get(option) if isinstance(options, dict) else None
         if not isinstance(rate, float) or not 0.0 < rate <= 1.0:
             raise ModelError(f"{folder}/manifest.json: options need a {option} from 0 to 1; train it anew with: "
                              "python -m pipeline train cleaner")  # fmt: skip
         shrinkage[look] = rate
     branches = []
-    for name in BRANCHES:
+    for name, borders in BRANCHES.items():
         arrays = {key.removeprefix(f"{name}_"): value for key, value in model.arrays.items() if key.startswith(name)}
         looks = []
-        for number, (look, (columns, _)) in enumerate(LOOKS.items(), 1):
+        for number, (look, (columns, _)) in enumerate((LOOKS | borders).items(), 1):
             nodes = {
                 column: arrays[f"{look}_{column}"].astype(np.int64 if column in _WHOLE else np.float64)
                 for column in NODE_COLUMNS
@@ -116,13 +123,13 @@ def load_cleaner(folder: Path = SHIPPED / "cleaner") -> Cleaner:
             try:
                 looks.append(Trees(nodes, starts, arrays["biases"][number], len(columns), shrinkage[look]))
             except ValueError as error:
-                raise ModelError(f"{folder}/arrays.npz: {name}, {look} look: {error}") from error
+                raise ModelError(f"{folder}/arrays.npz: {name}, trees of {look}: {error}") from error
         words = dict(zip(model.words[f"{name}_words"], arrays["word_weights"].tolist(), strict=True))
         names = {
             token: (row[0], row[1], row[2])
             for token, row in zip(model.words[f"{name}_names"], arrays["name_weights"].tolist(), strict=True)
         }
-        branches.append(Branch(Words(words, float(arrays["biases"][0])), names, looks[0], looks[1]))
+        branches.append(Branch(Words(words, float(arrays["biases"][0])), names, *looks))
     html, text = branches
     return Cleaner(html, text, model.digest)
 

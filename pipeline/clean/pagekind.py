@@ -15,7 +15,7 @@ MIN_PROSE_SHARE = 0.35
 #: A page without prose is a list if its kept blocks are to this share short lines or links.
 LIST_LINE_WORDS = 14
 _FORUM_NAMES = re.compile(r"\b(?:forum|thread|topic|posts?|reply|replies|message|vbulletin|phpbb|xenforo|discussion)\b")
-_FORUM_URL = re.compile(
+FORUM_URL = re.compile(
     r"/(?:forums?|threads?|topics?|showthread|viewtopic|community|discussions?|t|questions)\b|//forums?\."
 )
 #: A forum shows its words in the names around so many of the kept blocks.
@@ -46,7 +46,7 @@ def page_kind(page: ParsedPage, keep: Sequence[bool]) -> str:
 
 def _is_forum(page: ParsedPage, keep: Sequence[bool]) -> bool:
     """Whether most kept blocks stand in elements named like posts, on an address named like a forum."""
-    if not _FORUM_URL.search((page.url or "").lower()):
+    if not FORUM_URL.search((page.url or "").lower()):
         return False
     named = [bool(_FORUM_NAMES.search(element.names)) for element in page.elements]
     for i, element in enumerate(page.elements):

@@ -3,7 +3,8 @@
 On its way down a tree a block passes nodes; each has a value, what the tree would say if it ended there. What a
 split changes of that value is the doing of the column it looks at (Saabas 2014, "Interpreting random forests").
 Summed over all trees, the parts of all columns and the base give the logit exactly. What the second look owes to the
-first one's word on the block itself is told by what weighed most there. Nothing here is needed to clean.
+first one's word on the block itself is told by what weighed most there. What deciding all lines of a dump together
+adds to that is a thing of its own. Nothing here is needed to clean.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from pipeline.clean.borders import settled
 from pipeline.clean.features import COLUMNS, page_features
 from pipeline.clean.model import Branch, Cleaner
 from pipeline.clean.second import SECOND_COLUMNS, second_features
@@ -100,8 +102,12 @@ GROUPS: tuple[Group, ...] = (
     Group("title", "its share of the title", "its share of the title", ("title_share", "is_title")),
     Group("place", "where articles stand", "where articles seldom stand", ("position", "words_before", "since_h1")),
     Group("page", "a page of prose", "a page of another kind", ("page_*", "reach_page")),
+    Group("borders", "within the article's bounds", "outside the article's bounds", ()),
     Group("layout", "laid out like an article", "laid out otherwise", ("marker", "indent", "gap*", "right_*")),
 )  # fmt: skip
+
+
+_BORDERS = next(g for g, group in enumerate(GROUPS) if group.key == "borders")
 
 
 class Weight(NamedTuple):
@@ -205,6 +211,8 @@ def page_amounts(branch: Branch, page: ParsedPage, table: np.ndarray) -> tuple[f
     of_itself = columns[:, 0]
     leading = np.argmax(first * np.sign(of_itself)[:, None], axis=1)
     amounts[np.arange(len(amounts)), leading] += of_itself
+    logits = base + amounts.sum(axis=1)
+    amounts[:, _BORDERS] = settled(branch.borders, page, table, logits) - logits
     return base, amounts
 
 

@@ -23,6 +23,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
+from pipeline.clean.borders import BORDER_COLUMNS
 from pipeline.clean.features import COLUMNS, page_features
 from pipeline.clean.model import Branch
 from pipeline.clean.second import SECOND_COLUMNS, second_features
@@ -52,6 +53,10 @@ class Options(NamedTuple):
     second_leaves: int = 15
     second_learning_rate: float = 0.1
     second_min_leaf: int = 100
+    border_trees: int = 60
+    border_leaves: int = 15
+    border_learning_rate: float = 0.1
+    border_min_leaf: int = 50
     hidden_tables: float = 0.3  # so many of the dumps are learnt from as if they stood alone, without their site
     seed: int = 0
 
@@ -74,14 +79,20 @@ class Fitted(NamedTuple):
     names: dict[str, tuple[float, float, float]]
     first: Flat
     second: Flat
+    border: Flat | None = None  # of dumps
 
     def branch(self) -> Branch:
         """The same as the run-time object."""
-        looks = []
-        for (nodes, starts, baseline), columns in ((self.first, COLUMNS), (self.second, SECOND_COLUMNS)):
-            wide = {k: v.astype(np.float64 if k in ("value", "threshold") else np.int64) for k, v in nodes.items()}
-            looks.append(Trees(wide, starts.astype(np.int64), baseline, len(columns)))
-        return Branch(Words(self.words.weights, self.words.bias), self.names, looks[0], looks[1])
+        looks = built(self.first, COLUMNS), built(self.second, SECOND_COLUMNS)
+        borders = built(self.border, BORDER_COLUMNS) if self.border else None
+        return Branch(Words(self.words.weights, self.words.bias), self.names, *looks, borders)
+
+
+def built(flat: Flat, columns: Sequence[str]) -> Trees:
+    """Trees that judge, of trees as they are saved."""
+    nodes, starts, baseline = flat
+    wide = {k: v.astype(np.float64 if k in ("value", "threshold") else np.int64) for k, v in nodes.items()}
+    return Trees(wide, starts.astype(np.int64), baseline, len(columns))
 
 
 class Scores(NamedTuple):

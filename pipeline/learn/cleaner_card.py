@@ -11,8 +11,9 @@ _CARD = """\
 Tells for every block of a page whether it belongs to the article. Two branches, one for HTML and one for text
 dumps, of one design: a linear model of the block's words, one of the names (tags, classes, ids) around it, and
 {trees} boosted trees over their scores, the block's neighbours, its containers and the page. {second_trees} more trees
-take a second look, at what the first said of the surroundings. What the pages of a site repeat is told by a table,
-where one was counted.
+take a second look, at what the first said of the surroundings. Dumps have {border_trees} more, which tell where the
+article begins and ends, and all lines of a page are decided together. What the pages of a site repeat is told by a
+table, where one was counted.
 Made {created} by `python -m pipeline train cleaner`.
 
 ## Data
@@ -24,8 +25,9 @@ written for the project (`data/written`), each in the fold of its site. {snippet
 are labelled where four other cleaners agree. The digests of the files are in `manifest.json`.
 
 ## Figures
-Pooled over {count} folds, held out by {held}. No model that scores a page has seen a page of its fold. `b alone` is
-`b` with each page judged without the other pages of its site. The baseline keeps blocks of ten words and more that are
+Pooled over {count} folds, held out by {held}. No model that scores a page has seen a page of its fold; the trees
+for borders learn from what is said of other folds' pages in this way. `b alone` is `b` with each page judged without
+the other pages of its site. The baseline keeps blocks of ten words and more that are
 not mostly links.
 
 ### HTML: word F1, mean over pages
@@ -56,6 +58,7 @@ def cleaner_card(manifest: Mapping[str, Any]) -> str:
     return _CARD.format(
         trees=manifest["options"]["trees"],
         second_trees=manifest["options"]["second_trees"],
+        border_trees=manifest["options"]["border_trees"],
         snippets=scores["html"].get("snippets", {}).get("pages", 0),
         created=manifest["created"],
         html_pages=scores["html"]["all"]["pages"],

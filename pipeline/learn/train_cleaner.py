@@ -15,12 +15,14 @@ import sklearn
 from joblib import Parallel, delayed
 
 from pipeline.clean import judge
+from pipeline.clean.borders import BORDER_COLUMNS
 from pipeline.clean.features import COLUMNS
 from pipeline.clean.model import BRANCHES, LOOKS
 from pipeline.clean.second import SECOND_COLUMNS
 from pipeline.clean.trees import NODE_COLUMNS
 from pipeline.learn import silver
 from pipeline.learn.bench import FILES, FOLDS, Example, lines_of, read_html, read_text, with_tables
+from pipeline.learn.borders import fit_borders
 from pipeline.learn.cleaner import Fitted, Options, Report, fit
 from pipeline.learn.cleaner_card import cleaner_card
 from pipeline.learn.corpus import WRITTEN
@@ -75,10 +77,10 @@ def train_cleaner(
     readers = {"html": lambda: read_all_html(bench, folds), "text": lambda: read_text(bench, folds)}
     jobs = Parallel(n_jobs=2, backend="loky")(delayed(_fit_branch)(b, readers[b], options) for b in BRANCHES)
     arrays: dict[str, np.ndarray] = {}
-    words: dict[str, Sequence[str]] = {"columns": COLUMNS + SECOND_COLUMNS}
+    words: dict[str, Sequence[str]] = {"columns": COLUMNS + SECOND_COLUMNS + BORDER_COLUMNS}
     scores: dict[str, Any] = {}
     for name, (fitted, branch_scores, texts) in zip(BRANCHES, jobs, strict=True):
-        arrays.update({f"{name}_{key}": value for key, value in _arrays(fitted).items()})
+        arrays.update({f"{name}_{key}": value for key, value in _arrays(name, fitted).items()})
         words[f"{name}_words"] = list(fitted.words.weights)
         words[f"{name}_names"] = list(fitted.names)
         scores[name] = branch_scores
@@ -109,6 +111,9 @@ def _fit_branch(
     """One branch, its figures, and its out-of-fold articles; run in a process of its own."""
     examples = read()
     fitted, scores = fit(examples, options, lambda line: print(f"{name}: {line}", file=sys.stderr, flush=True))
+    if name == "text":
+        border, scores = fit_borders(examples, scores, options)
+        fitted = fitted._replace(border=border)
     measured, texts, snippets = [], [], []
     for example, with_site, alone in zip(examples, scores.with_site, scores.alone, strict=True):
         kept = judge_example(example, with_site)
@@ -198,12 +203,13 @@ def _row(rows: Sequence[Measured]) -> dict[str, Any]:
     }
 
 
-def _arrays(fitted: Fitted) -> dict[str, np.ndarray]:
+def _arrays(branch: str, fitted: Fitted) -> dict[str, np.ndarray]:
+    trees = {look: getattr(fitted, look) for look in (*LOOKS, *BRANCHES[branch])}
     names = np.array(list(fitted.names.values()), dtype=np.float32).reshape(-1, 3)
     return {
         "word_weights": np.array(list(fitted.words.weights.values()), dtype=np.float32),
         "name_weights": names,
-        "biases": np.array([fitted.words.bias, fitted.first[2], fitted.second[2]]),
-        **{f"{look}_starts": getattr(fitted, look)[1] for look in LOOKS},
-        **{f"{look}_{column}": getattr(fitted, look)[0][column] for look in LOOKS for column in NODE_COLUMNS},
+        "biases": np.array([fitted.words.bias, *(baseline for _, _, baseline in trees.values())]),
+        **{f"{look}_starts": starts for look, (_, starts, _) in trees.items()},
+        **{f"{look}_{column}": nodes[column] for look, (nodes, _, _) in trees.items() for column in NODE_COLUMNS},
     }
