@@ -13,7 +13,7 @@ from pipeline.records import ParsedPage
 _NAMES = re.compile(r"\b(?:comments|commentlist|disqus)\b")
 #: An element named so holds readers' comments if at least so many kept words stand before it (tried: 60, 100, 200); in
 #: a forum they are the page.
-MIN_WORDS_BEFORE = 200
+MIN_WORDS_BEFORE = 100
 
 
 def are_comments(page: ParsedPage, keep: Sequence[bool]) -> list[bool]:

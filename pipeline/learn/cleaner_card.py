@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 from typing import Any
 
@@ -28,7 +29,7 @@ are labelled where four other cleaners agree. The digests of the files are in `m
 Pooled over {count} folds, held out by {held}. No model that scores a page has seen a page of its fold; the trees
 for borders learn from what is said of other folds' pages in this way. `b alone` is `b` with each page judged without
 the other pages of its site. The baseline keeps blocks of ten words and more that are
-not mostly links.
+not mostly links.{notes}
 
 ### HTML: word F1, mean over pages
 {html}
@@ -39,7 +40,7 @@ not mostly links.
 ## Where it fails
 - Pages that are no articles: product cards, listings and collections. Their references keep some cards and leave
   out others, and so does the model.
-- Comments and reviews of users under an article; a second article appended to the first.
+- Comments and reviews of users in elements that are not named so; a second article appended to the first.
 - Promotion in the publisher's own voice ("Our clinic offers a first visit free of charge.") reads like the article.
 - In dumps: bare headlines between paragraphs, and lists of names that read like menus.
 - Pages in other languages than English: hardly any were among the training pages.
@@ -58,6 +59,7 @@ def cleaner_card(manifest: Mapping[str, Any]) -> str:
     return _CARD.format(
         trees=manifest["options"]["trees"],
         second_trees=manifest["options"]["second_trees"],
+        notes="".join(f"\n\n{textwrap.fill(note, 120)}" for note in manifest.get("notes", ())),
         border_trees=manifest["options"]["border_trees"],
         snippets=scores["html"].get("snippets", {}).get("pages", 0),
         created=manifest["created"],
