@@ -15,6 +15,7 @@ from pipeline.learn.bench import fold_of_site, lines_of, read_html, read_text
 from pipeline.learn.cleaner import Options, _Tokens, fit
 from pipeline.learn.dumps import DECOYS, dump, rewrap, torn_dump
 from pipeline.learn.rows import CorpusError
+from pipeline.learn.train_cleaner import judge_example
 
 WORDS = (
     "calf night muscle nerve sleep water pain cramp stretch wall morning doctor leg foot rest salt bread heat".split()
@@ -223,6 +224,13 @@ def test_no_score_comes_from_a_model_that_saw_the_fold(bench, monkeypatch):
         others = sorted(everything - {held})
         expected += [set(others[:2]), set(others[2:]), set(others), set(others)]  # halves, first look, second look
     assert seen == [*expected, everything, everything]
+
+
+def test_a_title_is_dropped_in_measuring_as_in_use(bench):
+    example = read_html(bench)[3]
+    texts = [block.text for block in example.page.blocks]
+    example = example._replace(page=example.page._replace(title="Page 3"))
+    assert judge_example(example, np.ones(len(texts))) == [i for i, text in enumerate(texts) if text != "Page 3"]
 
 
 def test_train_from_end_to_end(bench, tmp_path, capsys):

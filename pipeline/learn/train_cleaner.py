@@ -19,6 +19,7 @@ from pipeline.clean.borders import BORDER_COLUMNS
 from pipeline.clean.features import COLUMNS
 from pipeline.clean.model import BRANCHES, LOOKS
 from pipeline.clean.second import SECOND_COLUMNS
+from pipeline.clean.tokens import are_titles, page_words
 from pipeline.clean.trees import NODE_COLUMNS
 from pipeline.learn import silver
 from pipeline.learn.bench import FILES, FOLDS, Example, lines_of, read_html, read_text, with_tables
@@ -144,7 +145,8 @@ def judge_example(example: Example, scores: np.ndarray) -> list[int]:
     """The indexes of the blocks that are kept under these scores."""
     if not example.page.blocks:
         return []
-    table = np.zeros((len(scores), len(COLUMNS)))
+    table = np.zeros((len(scores), len(COLUMNS)))  # what else it holds, only reasons are told from
+    table[:, COLUMNS.index("is_title")] = are_titles(example.page, page_words(example.page))
     article = judge(example.page, table, np.round(scores, 4))
     return [i for i, verdict in enumerate(article.verdicts) if verdict.keep]
 
