@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -20,7 +22,7 @@ from test_run import MODELS, SAMPLE, do_run, tables
 from pipeline.blame import Begun, deaths
 from pipeline.limits import Limits
 from pipeline.model_store import model_digest
-from pipeline.passes import Job, work
+from pipeline.passes import Bucket, Job, work
 from pipeline.places import Places
 from pipeline.plan import plan
 from pipeline.read import find
@@ -152,17 +154,35 @@ print(*sorted({{"pandas", "scipy", "sklearn"}} & set(sys.modules)))
     assert done.stdout.split() == []
 
 
+@contextmanager
+def worked(source, out):
+    """A worker that took all pages of a source through both passes; gives a function that evaluates a term in it."""
+    (shard,) = plan(find([str(source)]), None)
+    digests = model_digest(MODELS[0], "cleaner"), model_digest(MODELS[1], "tagger")
+    job = Job(str(ROOT), Places(out), MODELS, digests, Settings())
+    with open_workers("local", 1, 2048) as workers:
+        for pass_, task in (("parse", shard), ("count", Bucket("sites-0", 0)), ("clean", shard)):
+            workers.submit(partial(work, job, pass_), task).result()
+        yield lambda term: workers.submit(eval, term).result()
+
+
 def test_a_worker_loads_no_package_that_it_does_not_need(tmp_path):
     """Of scikit-learn only the compiled kernel for trees; the rest of it and pandas cost 126 MB and a second, each worker."""
-    (shard,) = plan(find([str(SAMPLE / "harborwell")]), None)
-    digests = model_digest(MODELS[0], "cleaner"), model_digest(MODELS[1], "tagger")
-    job = Job(str(ROOT), Places(tmp_path / "out"), MODELS, digests, Settings())
-    look = "sorted({'pandas', 'scipy', 'sklearn'} & set(__import__('sys').modules))"
-    with open_workers("local", 1, 2048) as workers:
-        for pass_ in ("parse", "clean"):
-            workers.submit(partial(work, job, pass_), shard).result()
-        assert workers.submit(eval, look).result() == []
+    with worked(SAMPLE / "harborwell", tmp_path / "out") as look:
+        assert look("sorted({'pandas', 'scipy', 'sklearn'} & set(__import__('sys').modules))") == []
     assert len(pd.read_parquet(tmp_path / "out" / "passages")) > 20
+
+
+def test_a_worker_stays_small(tmp_path):
+    """Its peak, shared libraries included, with the model of languages loaded; tests/scale/memory.py measures whole runs."""
+    words = (
+        "krampf nacht wasser salz dehnen arzt schmerz schlaf kissen nerv knöchel schwellung fieber tee ingwer".split()
+    )
+    rows = [{"id": str(n), "text": "\n\n".join([" ".join(words[n % 7 :]) + "."] * 60), "site": "a"} for n in range(150)]
+    (tmp_path / "in.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with worked(tmp_path / "in.jsonl", tmp_path / "out") as look:
+        peak = re.search(r"VmHWM:\s+(\d+) kB", look("open('/proc/self/status').read()"))
+    assert int(peak[1]) < 350_000
 
 
 def test_an_attempt_given_up_for_lost_does_no_harm(tmp_path):
