@@ -16,7 +16,7 @@ from pipeline.label.command import add_label_commands
 from pipeline.learn import FOLDS
 from pipeline.limits import Limits
 from pipeline.model_store import SHIPPED, ModelError
-from pipeline.options import DONE, WRONG_USE, add_command, natural, out_folder, positive, share
+from pipeline.options import DONE, WRONG_USE, add_command, natural, positive, run_folder, share
 from pipeline.parse import DEFAULT_PARSER, PARSERS
 from pipeline.read import Columns, InputError
 from pipeline.runlog import LOGS
@@ -79,7 +79,7 @@ def build_parser() -> argparse.ArgumentParser:
         "-o",
         "--out",
         required=True,
-        type=out_folder,
+        type=run_folder,
         metavar="DIR",
         help="folder for tables, report and run.json; here, or an address in a store (s3://bucket/out)",
     )
@@ -145,11 +145,11 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("page", metavar="PAGE", help="a file with one page")
     _parser_option(sub)
     sub.add_argument("--html", metavar="FILE", help="write it as one page for the browser instead of printing it")
-    sub.add_argument("--run", type=Path, metavar="DIR", help="with what that run had counted of the page's site")
+    sub.add_argument("--run", type=run_folder, metavar="DIR", help="with what that run had counted of the page's site")
     _model_options(sub, "cleaner", "tagger")
 
     sub = verb("export", commands.do_export, "write a finished run in forms that others read")
-    sub.add_argument("run", type=Path, metavar="RUN", help="the folder of a run")
+    sub.add_argument("run", type=run_folder, metavar="RUN", help="the folder of a run")
     for name, form in FORMS.items():
         sub.add_argument(f"--{name}", metavar=form.metavar, help=form.help)
 
@@ -174,7 +174,9 @@ def build_parser() -> argparse.ArgumentParser:
     )  # fmt: skip
 
     sub = verb("compare", commands.do_compare, "compare two runs, or one run with what its tagger learnt from")
-    sub.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="folder of a run; the second is the later one")
+    sub.add_argument(
+        "runs", nargs="+", type=run_folder, metavar="RUN", help="folder of a run; the second is the later one"
+    )
     sub.add_argument("--csv", type=Path, metavar="FILE", help="two runs: also write every comparison there")
     _model_options(sub, "tagger")
 

@@ -46,8 +46,8 @@ def share(text: str) -> float:
     return value
 
 
-def out_folder(text: str) -> Path:
-    """A folder here, or in a store that can be reached."""
+def run_folder(text: str) -> Path:
+    """The folder of a run: here, or in a store that can be reached."""
     try:
         return folder(text)
     except (ValueError, ImportError) as error:  # a scheme that fsspec does not know, or for which a package is missing

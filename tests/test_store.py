@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import fsspec
 import pandas as pd
@@ -125,6 +126,18 @@ def test_a_smaller_report_leaves_no_data_of_the_larger_one(memory, monkeypatch):
     before = memory.glob("/out/report-data/*.js")
     write_report(folder("memory://out"), 1)
     assert len(before) > len(memory.glob("/out/report-data/*.js")) > 0
+
+
+def test_other_commands_read_a_run_in_a_store(memory, tmp_path, capsys):
+    memory.put(f"{SAMPLE}/harborwell/", "/in", recursive=True)
+    run_to(["memory://in"], "memory://out")
+    assert main(["explain", "memory://in/muscle-twitching.txt", "--run", "memory://out"]) == 0
+    assert "65 blocks" in capsys.readouterr().out
+    assert main(["export", "memory://out", "--csv", str(tmp_path / "out.csv")]) == 0
+    assert "muscle-twitching" in (tmp_path / "out.csv").read_text(encoding="utf-8-sig")
+    capsys.readouterr()
+    assert main(["compare", "memory://out", "memory://out"]) == 0
+    assert re.search(r"^0 of \d+ comparisons", capsys.readouterr().out, re.M)
 
 
 def test_what_cannot_be_reached_or_used_is_named(memory, capsys):
