@@ -26,10 +26,15 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 run: setup  ## Clean, split and tag the pages of IN (the sample) into tables and a report in OUT
 	$(PYTHON) -m pipeline run $(IN) -o $(OUT) --replace
 
-train: setup  ## Train both models anew from the labelled data in CORPORA (../shared)
+train: setup  ## Train anew: both models from the data in CORPORA (../shared), without it the tagger from its shipped rows
+ifneq ($(wildcard $(CORPORA)/corpora),)
 	$(PYTHON) -m pipeline train cleaner --corpus $(CORPORA)/bench
 	$(PYTHON) -m pipeline train tagger --corpus $(CORPORA)/corpora
 	$(PYTHON) -m pipeline train reference --corpus $(CORPORA)
+else
+	@echo "no $(CORPORA)/corpora: the tagger learns from the rows in models/tagger/rows, the cleaner stays as it is"
+	$(PYTHON) -m pipeline train tagger
+endif
 
 evaluate: setup  ## Score the models and check every figure against its floor
 	$(PYTHON) -m pipeline evaluate

@@ -162,9 +162,13 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("-o", "--out", type=Path, metavar="DIR", help="model folder; default: that name in models")
     sub.add_argument("--predictions", type=Path, metavar="DIR", help="also write the out-of-fold answers there")
     sub.add_argument(
-        "--labels", type=Path, metavar="DIR",
-        help="tagger and teacher: the label store that corrects the corpus and adds to it; default: data/labels",
+        "--labels", type=Path, action="append", default=[], metavar="FILE",
+        help="tagger: labelled articles, as `label attach` writes them, to learn from beside the rows that ship with "
+        "the model; may be given several times. A folder is another label store than data/labels",
     )  # fmt: skip
+    sub.add_argument(
+        "--weight", type=positive, metavar="W", help="tagger: count each passage of FILE as W shipped ones; default: 2"
+    )
     sub.add_argument(
         "--force", action="store_true", help="tagger: write the new model even where it is worse than the one before"
     )

@@ -261,6 +261,7 @@ def do_train(options: argparse.Namespace) -> int:
         report,
         predictions=options.predictions,
         labels=options.labels,
+        weight=options.weight,
         force=options.force,
         folds=options.folds,
     )

@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import lzma
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -55,14 +56,16 @@ def save_model(
     arrays: Mapping[str, np.ndarray],
     words: Mapping[str, Sequence[str]],
     manifest: Mapping[str, Any],
+    small: bool = False,
 ) -> None:
     """Write a model folder; `manifest` adds options, data, versions and scores to what is always noted.
 
-    The same input gives the same bytes: the archive carries no time stamps.
+    The same input gives the same bytes: the archive carries no time stamps. With `small` it is packed tighter, and
+    takes ten times as long to read.
     """
     folder.mkdir(parents=True, exist_ok=True)
     files = {
-        "arrays.npz": _npz_bytes(arrays),
+        "arrays.npz": _npz_bytes(arrays, zipfile.ZIP_LZMA if small else zipfile.ZIP_DEFLATED),
         "words.json": _json_bytes({k: list(v) for k, v in words.items()}, indent=None),
     }
     noted = {
@@ -78,15 +81,15 @@ def save_model(
     (folder / "manifest.json").write_bytes(_json_bytes(noted, indent=1))
 
 
-def load_model(folder: Path, kind: str, schema: Schema) -> Model:
-    """Read and check a model folder.
+def load_model(folder: Path, kind: str, schema: Schema, made_by: str | None = None) -> Model:
+    """Read and check a model folder; errors name `train made_by`, or, without it, `train kind`, to make it anew.
 
     Raises
     ------
     ModelError
         If a file is missing or damaged, or does not hold what `schema` asks for.
     """
-    hint = f"train it anew with: python -m pipeline train {kind}"
+    hint = f"train it anew with: python -m pipeline train {made_by or kind}"
     manifest = _checked_manifest(folder, kind, hint)
     words = _read_json(folder / "words.json", hint)
     if not isinstance(words, dict) or not all(
@@ -167,16 +170,16 @@ def _read_arrays(path: Path, hint: str) -> dict[str, np.ndarray]:
     try:
         with np.load(path, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile, lzma.LZMAError) as error:
         raise ModelError(f"{path}: no arrays can be read ({error}); {hint}") from error
 
 
-def _npz_bytes(arrays: Mapping[str, np.ndarray]) -> bytes:
+def _npz_bytes(arrays: Mapping[str, np.ndarray], packing: int) -> bytes:
     out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(out, "w", packing) as archive:
         for name, array in sorted(arrays.items()):
             entry = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
-            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.compress_type = packing
             buffer = io.BytesIO()
             np.lib.format.write_array(buffer, np.ascontiguousarray(array), allow_pickle=False)
             archive.writestr(entry, buffer.getvalue())

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pipeline.label.store import STORE
 from pipeline.model_store import SHIPPED
+from pipeline.streams import UsageError
 
 #: Where each model's labelled data lies unless told otherwise, beside the checkout.
 CORPUS = {
@@ -27,7 +28,8 @@ def train(
     report: Callable[[str], None],
     *,
     predictions: Path | None = None,
-    labels: Path | None = None,
+    labels: Sequence[Path] = (),
+    weight: float | None = None,
     force: bool = False,
     folds: str = "site",
 ) -> None:
@@ -44,8 +46,11 @@ def train(
         Told a line for each step.
     predictions : Path or None
         A folder for the out-of-fold answers: of the cleaner `html.jsonl` and `text.jsonl`, of the tagger `tags.jsonl`.
-    labels : Path or None
-        Tagger and teacher: the label store that corrects the corpus and adds to it; None: `data/labels`.
+    labels : sequence of Path
+        Tagger: files of labelled articles, learnt from beside the rows that ship with the model. Tagger and teacher:
+        a folder, the label store that corrects the corpus and adds to it; without one `data/labels`.
+    weight : float or None
+        Tagger: how many shipped passages one passage of those files counts for; None: `retrain.WEIGHT`.
     force : bool
         Tagger: write the new model even where it is worse than the one in its folder.
     folds : {"site", "maker"}
@@ -57,6 +62,10 @@ def train(
         If the labelled data cannot be read.
     """
     source, folder = corpus or CORPUS[model], out or SHIPPED / model
+    files = [path for path in labels if not path.is_dir()]
+    store = next((path for path in labels if path.is_dir()), STORE)
+    if files and (model != "tagger" or corpus):
+        raise UsageError(f"{files[0]}: labelled articles join the rows that ship with the tagger, and no --corpus")
     if model == "cleaner":
         from pipeline.learn.train_cleaner import train_cleaner
 
@@ -69,9 +78,13 @@ def train(
     elif model == "teacher":
         from pipeline.learn.teacher import train_teacher
 
-        train_teacher(source, folder, say=report, labels=labels or STORE)
+        train_teacher(source, folder, say=report, labels=store)
+    elif files or not source.is_dir() and not corpus:
+        from pipeline.learn.retrain import WEIGHT, retrain_tagger
+
+        retrain_tagger(folder, files, weight or WEIGHT, store, force, report)
     else:
         from pipeline.learn.tagger import train_tagger
 
-        train_tagger(source, folder, say=report, predictions=predictions, labels=labels or STORE, force=force)
+        train_tagger(source, folder, say=report, predictions=predictions, labels=store, force=force)
     report(f"written: {folder}")

@@ -175,7 +175,7 @@ def fit_first_level(
         features = weighted(role)[texts[rows]]
         for label, name in enumerate(LABELS):
             carried = np.array([name in weak[row].tags for row in rows.tolist()])
-            model = _logistic(features, carried, c, options)
+            model = fit_logistic(features, carried, c, options)
             freeze(role, label, model.coef_[0])
             weak_intercept.append(model.intercept_[0])
 
@@ -198,7 +198,9 @@ def fit_first_level(
         [*(weighted(role)[texts] for role, texts in fields.items()), sparse.csr_matrix(squashed)],
         format="csr",
     )
-    models = tuple(_logistic(features[train], tags[train, label], options.gold_c, options) for label in range(n_labels))
+    models = tuple(
+        fit_logistic(features[train], tags[train, label], options.gold_c, options) for label in range(n_labels)
+    )
     for label, model in enumerate(models):
         for position, role in enumerate(LINEAR_ROLES):
             freeze(role, label, model.coef_[0, position * n_terms : (position + 1) * n_terms])
@@ -250,7 +252,20 @@ def _distinct_headings(weak: Sequence[WeakRow], rows: np.ndarray) -> np.ndarray:
     return np.array(sorted(first.values()), dtype=np.intp)
 
 
-def _logistic(features: sparse.csr_matrix, carried: np.ndarray, c: float, options: LinearOptions) -> LogisticRegression:
+def fit_logistic(
+    features: sparse.csr_matrix,
+    carried: np.ndarray,
+    c: float,
+    options: LinearOptions,
+    weights: np.ndarray | None = None,
+) -> LogisticRegression:
+    """The model of one label, on rows that carry it or not; `weights` of the rows, shape (n_rows,), may be given.
+
+    Raises
+    ------
+    CorpusError
+        If all rows carry it, or none.
+    """
     if carried.all() or not carried.any():
         raise CorpusError("too few labels: the rows to learn from carry a tag everywhere or nowhere")
     model = LogisticRegression(
@@ -261,4 +276,4 @@ def _logistic(features: sparse.csr_matrix, carried: np.ndarray, c: float, option
         tol=options.tolerance,
         random_state=options.seed,
     )
-    return model.fit(features, carried)
+    return model.fit(features, carried, weights)

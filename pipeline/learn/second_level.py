@@ -12,7 +12,7 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.preprocessing import StandardScaler
 
 from pipeline.tag.model import Nets
-from pipeline.tag.score import standardize
+from pipeline.tag.score import calibrate, standardize
 
 
 class NetOptions(NamedTuple):
@@ -35,13 +35,17 @@ KIND_PRIOR = 300
 RECALLS = tuple(percent / 100 for percent in range(30, 100))
 
 
-def fit_nets(features: np.ndarray, tags: np.ndarray, options: NetOptions) -> tuple[Nets, list[MLPClassifier]]:
+def fit_nets(
+    features: np.ndarray, tags: np.ndarray, options: NetOptions, weights: np.ndarray | None = None
+) -> tuple[Nets, list[MLPClassifier]]:
     """Fit the nets on out-of-fold features of level 1.
 
     Parameters
     ----------
     features, tags
         Arrays of shape (n_passages, n_features) and, bool, (n_passages, n_labels).
+    weights
+        How much each passage counts, shape (n_passages,); None: all the same.
 
     Returns
     -------
@@ -60,7 +64,7 @@ def fit_nets(features: np.ndarray, tags: np.ndarray, options: NetOptions) -> tup
         )
         with warnings.catch_warnings():  # stopping early is the regularisation
             warnings.simplefilter("ignore", ConvergenceWarning)
-            models.append(model.fit(standard, tags))
+            models.append(model.fit(standard, tags, weights))
     arrays = (
         scaler.mean_,
         scaler.scale_,
@@ -118,6 +122,27 @@ def fit_kind_thresholds(
         trust = carried / (carried + KIND_PRIOR)
         kinds.append(tuple(round(float(t * o + (1 - t) * a), 4) for t, o, a in zip(trust, own, of_all, strict=True)))
     return kinds[0], kinds[1]
+
+
+def cross_fitted(
+    logits: np.ndarray, tags: np.ndarray, folds: np.ndarray, known: np.ndarray, headed: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Probabilities and tags of each fold, calibrated and cut by what rows `known` of the other folds teach."""
+    probabilities, given = np.zeros(tags.shape), np.zeros(tags.shape, dtype=bool)
+    for fold in np.unique(folds):
+        test = folds == fold
+        others = ~test & known
+        calibration = fit_kind_calibrations(logits[others], tags[others], headed[others])
+        sure = calibrated(logits, calibration, headed)
+        thresholds = fit_kind_thresholds(sure[others], tags[others], headed[others])
+        probabilities[test] = sure[test]
+        given[test] = probabilities[test] >= np.where(headed[test, None], *thresholds)
+    return probabilities, given
+
+
+def calibrated(logits: np.ndarray, calibration: np.ndarray, headed: np.ndarray) -> np.ndarray:
+    """Probabilities by the calibration of each passage's kind of article."""
+    return np.where(headed[:, None], calibrate(logits, calibration[0]), calibrate(logits, calibration[1]))
 
 
 def fit_curve(probabilities: np.ndarray, carried: np.ndarray) -> list[list[float]]:

@@ -145,6 +145,7 @@ def tagger_card(manifest: Mapping[str, Any], answers: Sequence[Sequence[str]]) -
         f"{data['written_passages']:,} passages were written for the project (`data/written`): learnt from, but never",
         "scored.\n",
         files + "\n",
+        *_rows(manifest),
         _SCORES.format(folds=len(folds), taught=len(data["taught_folds"])),
         macro + "\n",
         by_fold + "\n",
@@ -155,6 +156,30 @@ def tagger_card(manifest: Mapping[str, Any], answers: Sequence[Sequence[str]]) -
         _END,
     ]
     return "\n".join(parts)
+
+
+def _rows(manifest: Mapping[str, Any]) -> list[str]:
+    """What a training from the shipped rows gave, and what a user's own labels brought."""
+    again, own = manifest["from_rows"], manifest.get("own")
+    told = " and ".join(f"{figure} ({group})" for group, figure in again["macro_f1"].items() if group != "all")
+    said = (
+        f"All hand-labelled passages ship as rows (`rows`, no text). Trained from them alone its macro-F1 is "
+        f"{again['macro_f1']['all']} on the same folds: {told}.\n"
+    )
+    if not own:
+        return [said]
+    by_label = "; ".join(
+        f"{label} {was} before, {now} out of fold" for label, (was, now) in own["f1_before_and_now"].items()
+    )
+    return [
+        f"This one was trained from the rows, and from {own['passages']} passages of {own['articles']} articles of its "
+        f"user, each counted {own['weight']:g} times (F1 on them: {by_label or 'none'}). Scores of sections, of the "
+        "baseline and of labels before correction are those of the model that shipped.\n"
+        if own["passages"]
+        else "This one was trained from the rows. Scores of sections, of the baseline and of labels before correction "
+        "are those of the model that shipped.\n",
+        said,
+    ]
 
 
 def _added(scores: Mapping[str, Any]) -> str:

@@ -38,8 +38,18 @@ from pipeline.learn.corpus import (
 )
 from pipeline.learn.first_level import Fitted, Lesson, LinearOptions, Pool, fit_first_level, pool_texts
 from pipeline.learn.questions import question_rows, with_asked_headings
+from pipeline.learn.refit import Base, from_rows, refit
 from pipeline.learn.rows import CorpusError, digests
-from pipeline.learn.second_level import NetOptions, fit_curve, fit_kind_calibrations, fit_kind_thresholds, fit_nets
+from pipeline.learn.second_level import (
+    NetOptions,
+    calibrated,
+    cross_fitted,
+    fit_curve,
+    fit_kind_calibrations,
+    fit_kind_thresholds,
+    fit_nets,
+)
+from pipeline.learn.shipped_rows import ADDED, FOLDER, LEARNT, SCORED, Rows, load_rows, save_rows
 from pipeline.learn.tag_baseline import baseline_scores
 from pipeline.learn.tag_card import write_card
 from pipeline.learn.tag_predictions import write_predictions
@@ -50,7 +60,7 @@ from pipeline.records import TaggedPassage
 from pipeline.tag import cut, section_tags
 from pipeline.tag.context import FEATURES
 from pipeline.tag.model import LABELS, ROLES, THRESHOLDS, Linear, Nets
-from pipeline.tag.score import calibrate, first_level, second_level
+from pipeline.tag.score import first_level, second_level
 
 
 class TaggerOptions(NamedTuple):
@@ -137,7 +147,7 @@ def train_tagger(
     """
     before = score_before(out, corpora)
     gold, weak, taught, pool = _read(corpora, labels, teacher, options, say)
-    answers, added, features = _out_of_fold(gold, weak, taught, pool, options, say)
+    answers, added, features, by_fold = _out_of_fold(gold, weak, taught, pool, options, say)
     own = _all_scores(gold, answers, added)
     say(compared(own["macro_f1"]["all"], before, force))
     if predictions:
@@ -148,9 +158,13 @@ def train_tagger(
     fitted = fit_first_level(pool, gold.tags, weak, gold.answered, all_weak, lesson, options.linear)
     say("level 2 on everything")
     nets, _ = fit_nets(features[gold.answered], gold.tags[gold.answered], options.nets)
+    versions = [*by_fold, _apply_first_level(pool, fitted)[1]]
+    rows = _ship_rows(out / FOLDER, gold, pool, features, versions, fitted)
+    say(f"once more from {out / FOLDER}, as those do who have no more")
+    again = refit(rows, Base(fitted.terms, fitted.linear, LABELS), [], 1.0, *options, say)
     headed = _headed(answers.articles)
     calibration = fit_kind_calibrations(answers.logits, answers.tags, headed)
-    thresholds = fit_kind_thresholds(_calibrated(answers.logits, calibration, headed), answers.tags, headed)
+    thresholds = fit_kind_thresholds(calibrated(answers.logits, calibration, headed), answers.tags, headed)
     say("baseline")
     scores = {**own, "baseline": baseline_scores(answers.articles)}
     manifest = {
@@ -186,6 +200,7 @@ def train_tagger(
             "scikit-learn": sklearn.__version__,
         },
         "scores": scores,
+        "from_rows": from_rows(again, rows),
     }
     save_model(
         out,
@@ -196,6 +211,16 @@ def train_tagger(
     )
     write_card(out)
     return scores
+
+
+def _ship_rows(
+    folder: Path, gold: _Gold, pool: Pool, features: np.ndarray, versions: Sequence[np.ndarray], fitted: Fitted
+) -> Rows:
+    parts = np.full(len(gold.articles), LEARNT)
+    parts[: gold.scored + gold.added] = ADDED
+    parts[: gold.scored] = SCORED
+    save_rows(folder, gold.articles, gold.tags, gold.answered, parts, pool, features, versions, fitted.terms, LABELS)
+    return load_rows(folder, fitted.terms)
 
 
 def score_before(folder: Path, corpora: Path) -> float | None:
@@ -247,7 +272,7 @@ def tagger_scores(answers: OutOfFold) -> dict[str, Any]:
     """Scores of out-of-fold answers: `score_table`, macro-F1 of section tags and of level 1 alone."""
     table = score_table(answers.tags, answers.given, answers.probabilities, answers.news, answers.folds)
     known = np.ones(len(answers.tags), dtype=bool)
-    _, first_given = _cross_fitted(answers.first, answers.tags, answers.folds, known, _headed(answers.articles))
+    _, first_given = cross_fitted(answers.first, answers.tags, answers.folds, known, _headed(answers.articles))
     missed = tags_to_array([tags for article in answers.articles for tags in article.missed])
     groups = {"all": np.ones_like(answers.news), "news": answers.news, "explainer": ~answers.news}
     return {
@@ -287,10 +312,11 @@ def _read(
 
 def _out_of_fold(
     gold: _Gold, weak: list[WeakRow], taught: Taught, pool: Pool, options: TaggerOptions, say: Callable[[str], None]
-) -> tuple[OutOfFold, OutOfFold, np.ndarray]:
+) -> tuple[OutOfFold, OutOfFold, np.ndarray, list[np.ndarray]]:
     """Out-of-fold answers to the scored articles and to the added ones, and the features of level 2.
 
-    The features are those by level-1 models that held only the own fold out.
+    The features are those by level-1 models that held only the own fold out; then those of all passages by the model
+    without each fold.
     """
     folds = sorted(set(gold.folds.tolist()))
     # the first fold of a pair is the one to be answered: the teacher must not have seen it
@@ -327,14 +353,15 @@ def _out_of_fold(
     told = gold.rows(0, gold.scored + gold.added)
     headed = _headed(gold.articles[: gold.scored + gold.added])
     scored = np.arange(len(headed)) < len(gold.before)  # the added ones were drawn as the hardest: they would mislead
-    probabilities, given = _cross_fitted(logits[told], gold.tags[told], gold.folds[told], scored, headed)
+    probabilities, given = cross_fitted(logits[told], gold.tags[told], gold.folds[told], scored, headed)
 
     def answers(first: int, end: int) -> OutOfFold:
         rows = gold.rows(first, end)
         columns = gold.tags, gold.folds, gold.news, level_1, logits, probabilities, given
         return OutOfFold(gold.articles[first:end], *(column[rows] for column in columns))
 
-    return answers(0, gold.scored), answers(gold.scored, gold.scored + gold.added), features
+    by_fold = [first[(fold,)][1] for fold in folds]
+    return answers(0, gold.scored), answers(gold.scored, gold.scored + gold.added), features, by_fold
 
 
 def _apply_first_level(pool: Pool, fitted: Fitted) -> tuple[np.ndarray, np.ndarray]:
@@ -344,27 +371,6 @@ def _apply_first_level(pool: Pool, fitted: Fitted) -> tuple[np.ndarray, np.ndarr
         for layout, ids in zip(pool.layouts, pool.text_ids, strict=True)
     ]
     return np.concatenate([page.logits for page in pages]), np.concatenate([page.features for page in pages])
-
-
-def _cross_fitted(
-    logits: np.ndarray, tags: np.ndarray, folds: np.ndarray, known: np.ndarray, headed: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Probabilities and tags of each fold, calibrated and cut by what rows `known` of the other folds teach."""
-    probabilities, given = np.zeros(tags.shape), np.zeros(tags.shape, dtype=bool)
-    for fold in np.unique(folds):
-        test = folds == fold
-        others = ~test & known
-        calibration = fit_kind_calibrations(logits[others], tags[others], headed[others])
-        calibrated = _calibrated(logits, calibration, headed)
-        thresholds = fit_kind_thresholds(calibrated[others], tags[others], headed[others])
-        probabilities[test] = calibrated[test]
-        given[test] = probabilities[test] >= np.where(headed[test, None], *thresholds)
-    return probabilities, given
-
-
-def _calibrated(logits: np.ndarray, calibration: np.ndarray, headed: np.ndarray) -> np.ndarray:
-    """Probabilities by the calibration of each passage's kind of article."""
-    return np.where(headed[:, None], calibrate(logits, calibration[0]), calibrate(logits, calibration[1]))
 
 
 def _headed(articles: Sequence[GoldArticle]) -> np.ndarray:

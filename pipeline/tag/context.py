@@ -12,7 +12,8 @@ from pipeline.tag.layout import Layout
 _LABELS = ("causes", "remedies", "warning_signs")  # as `model.LABELS`, which builds on this module
 #: Neighbours whose level-1 scores are seen, as distances in passages.
 _NEIGHBOURS = (-2, -1, 1, 2)
-_SHAPE = (
+#: Features that tell of the text and its place, last of all.
+SHAPE = (
     "words",  # log2(1 + words)
     "listed",  # item of a list or row of a table
     "led_in",  # the list has a lead-in
@@ -42,7 +43,7 @@ FEATURES: tuple[str, ...] = (
     ),
     *(f"score at {distance:+d} {label}" for distance in _NEIGHBOURS for label in _LABELS),
     *(f"score of {where} {label}" for where in ("section", "run", "page") for label in _LABELS),
-    *_SHAPE,
+    *SHAPE,
 )
 
 _QUOTES = ('"', "“", "'", "‘")
@@ -72,7 +73,26 @@ def context_features(
     array of shape (n_passages, len(FEATURES))
         Means over section, run and page leave the passage itself out and are 0 where nothing else is there.
     """
-    n_passages, n_labels = scores.shape
+    title = np.tile(weak_title, (len(scores), 1))
+    seen = surrounding_scores(scores, layout.section, layout.run)
+    return np.concatenate([scores, weak, title, sentences, seen, shape_features(layout)], axis=1, dtype=np.float32)
+
+
+def surrounding_scores(scores: np.ndarray, section: np.ndarray, run: np.ndarray) -> np.ndarray:
+    """Scores of the neighbours, and mean scores of section, run and page, of one page's passages.
+
+    Parameters
+    ----------
+    scores
+        Array of shape (n_passages, n_labels): logits of level 1.
+    section, run
+        As in `Layout`.
+
+    Returns
+    -------
+    array of shape (n_passages, 7 * n_labels)
+    """
+    n_passages = len(scores)
     near = [np.zeros_like(scores) for _ in _NEIGHBOURS]
     for shifted, distance in zip(near, _NEIGHBOURS, strict=True):
         if abs(distance) < n_passages:
@@ -81,12 +101,8 @@ def context_features(
             else:
                 shifted[:-distance] = scores[distance:]
     page = np.zeros(n_passages, dtype=np.intp)
-    means = [_mean_of_others(scores, group) for group in (layout.section, layout.run, page)]
-    return np.concatenate(
-        [scores, weak, np.tile(weak_title, (n_passages, 1)), sentences, *near, *means, _shape(layout)],
-        axis=1,
-        dtype=np.float32,
-    )
+    means = [_mean_of_others(scores, group) for group in (section, run, page)]
+    return np.concatenate([*near, *means], axis=1)
 
 
 def _mean_of_others(scores: np.ndarray, group: np.ndarray) -> np.ndarray:
@@ -96,8 +112,8 @@ def _mean_of_others(scores: np.ndarray, group: np.ndarray) -> np.ndarray:
     return (sums[group] - scores) / np.maximum(counts[group] - 1, 1)[:, None] * (counts[group] > 1)[:, None]
 
 
-def _shape(layout: Layout) -> np.ndarray:
-    """Columns of `_SHAPE`, shape (n_passages, len(_SHAPE))."""
+def shape_features(layout: Layout) -> np.ndarray:
+    """Columns of `SHAPE`, shape (n_passages, len(SHAPE))."""
     n_passages = len(layout.passages)
     texts = [passage.text for passage in layout.passages]
     place = np.arange(n_passages)
