@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from pipeline.cli import main
 from pipeline.label.store import LabelError
 from pipeline.learn import own_labels
 from pipeline.learn.corpus import read_gold
@@ -173,3 +174,9 @@ def test_the_shipped_rows_belong_to_the_shipped_model() -> None:
     assert manifest["from_rows"]["rows"] == rows.digest
     assert (rows.parts == SCORED).sum() == manifest["data"]["articles"]
     assert abs(manifest["from_rows"]["macro_f1"]["all"] - manifest["scores"]["macro_f1"]["all"]) < 0.015
+
+
+def test_labelled_articles_and_a_corpus_exclude_each_other(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = own(tmp_path / "own.jsonl", article("a", ("It hurts.", ["causes"])))
+    assert main(["train", "tagger", "--labels", str(file), "--corpus", str(tmp_path)]) == 2
+    assert "labelled articles join the rows that ship with the tagger, and no --corpus" in capsys.readouterr().err

@@ -109,10 +109,10 @@ def refit(
     first: dict[tuple[int, ...], tuple[np.ndarray, np.ndarray]] = {}
     for number, out in enumerate(held_out, 1):
         say(f"level 1 without folds {list(out)} ({number} of {len(held_out)})")
-        squashed = _heard(material, out)
-        inputs = _inputs(material, base, squashed, out)
+        said = material.said[out[0]]
+        inputs = _inputs(material, base, said, out)
         gold = _fit_gold(inputs, material, ~np.isin(material.folds, out), linear)
-        first[out] = _said(rows, base, layouts, inputs, squashed, gold)
+        first[out] = _said(rows, base, layouts, inputs, said, gold)
     level_1 = np.zeros(material.tags.shape, dtype=np.float32)
     logits = np.zeros(material.tags.shape, dtype=np.float32)
     features = np.zeros((len(material.tags), len(FEATURES)), dtype=np.float32)
@@ -136,9 +136,7 @@ def refit(
 
 def from_rows(refitted: Refitted, rows: Rows) -> dict[str, Any]:
     """What a manifest notes of a training from rows, for the next one to be held against."""
-    scores = refitted.scores
-    by_label = {label: row["f1"] for label, row in scores["labels"].items()}
-    return {"rows": rows.digest, "macro_f1": scores["macro_f1"], "f1": by_label}
+    return {"rows": rows.digest, "macro_f1": refitted.scores["macro_f1"]}
 
 
 def _measured(
@@ -263,21 +261,6 @@ def _role(layout: Layout, role: str, ids: np.ndarray) -> np.ndarray:
 def _any_by_article(values: np.ndarray, sizes: np.ndarray) -> np.ndarray:
     article = np.repeat(np.arange(len(sizes)), sizes)
     return np.asarray(np.bincount(article, values, len(sizes))[article] > 0)
-
-
-def _heard(material: _Material, out: tuple[int, ...]) -> np.ndarray:
-    """What the weak models and the student say where the folds `out` are held out; shape (n_passages, n_said).
-
-    The first fold is the one to be answered: no model has seen it. Level 2 learns from the passages of the second, so
-    they hear models that have not seen them; but for a student that is silent there, since no teacher left that fold
-    out.
-    """
-    said = material.said[out[0]].copy()
-    for other in out[1:]:
-        rows = material.folds == other
-        unseen = material.said[other][rows]
-        said[rows] = np.where(unseen != 0, unseen, said[rows])
-    return said
 
 
 def _inputs(material: _Material, base: Base, said: np.ndarray, out: tuple[int, ...]) -> sparse.csr_matrix:
