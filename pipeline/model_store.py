@@ -3,7 +3,7 @@
     models/cleaner/
         manifest.json   what it is: format, options, data, versions, scores, digests of the other files
         arrays.npz      numbers only, read with allow_pickle=False
-        words.json      {"list name": ["word", ...]}, each list in the order of its array
+        words.json.gz   {"list name": ["word", ...]}, each list in the order of its array; words.json serves, too
         CARD.md         the model card, for people
 
 `save_model` writes it, `load_model` reads it and checks every name, type, shape and digest.
@@ -11,11 +11,13 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import io
 import json
 import lzma
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -76,8 +78,9 @@ def save_model(
         "words": {k: len(v) for k, v in sorted(words.items())},
         "sha256": {name: hashlib.sha256(data).hexdigest() for name, data in files.items()},
     }
-    for name, data in files.items():
-        (folder / name).write_bytes(data)
+    (folder / "arrays.npz").write_bytes(files["arrays.npz"])
+    (folder / "words.json").unlink(missing_ok=True)
+    (folder / "words.json.gz").write_bytes(gzip.compress(files["words.json"], 9, mtime=0))
     (folder / "manifest.json").write_bytes(_json_bytes(noted, indent=1))
 
 
@@ -153,10 +156,12 @@ def _check_shapes(
 
 
 def _read_bytes(path: Path, hint: str) -> bytes:
+    """A file, or what is packed in the one of that name with .gz behind it."""
+    packed = path.with_name(path.name + ".gz")
     try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ModelError(f"{path}: cannot be read ({error.strerror}); {hint}") from error
+        return gzip.decompress(packed.read_bytes()) if packed.exists() else path.read_bytes()
+    except (OSError, EOFError, zlib.error) as error:
+        raise ModelError(f"{path}: cannot be read ({error}); {hint}") from error
 
 
 def _read_json(path: Path, hint: str) -> Any:

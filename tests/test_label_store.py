@@ -161,7 +161,9 @@ def test_attach_corrects_a_corpus_of_blocks(folder, tmp_path, capsys):
     blocks[1]["tags"] = ["remedies"]
     assert rows == [{"id": "a1", "title": "Sprains", "source": "x", "blocks": blocks}]
     assert "1 of 3 labels found, 0 of them by likeness" in told
-    assert "2 not found: 1 of articles that are not there, 1 of texts that their articles do not hold" in told
+    assert (
+        "2 belong elsewhere: 1 to articles of another corpus, 1 to texts that their articles here do not hold" in told
+    )
     assert "1 articles written, 0 without an answer left out; 1 passages have other tags than before" in told
 
 

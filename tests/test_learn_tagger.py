@@ -374,7 +374,7 @@ def test_training_from_end_to_end_twice_the_same(corpora: Path, teacher: Path, t
     assert first["id"] == "a0" and len(first["passages"]) == 12
     assert first["passages"][0] == {"text_hash": text_hash("Strain and cold air bring it on."), "tags": ["causes"]}
     train_tagger(corpora, tmp_path / "two", options, teacher=teacher)
-    for name in ("arrays.npz", "words.json", "manifest.json", "CARD.md"):
+    for name in ("arrays.npz", "words.json.gz", "manifest.json", "CARD.md"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
     assert scores["macro_f1"]["all"] > 0.8  # the three kinds of sentence share no telling word
     manifest = json.loads((tmp_path / "one" / "manifest.json").read_text())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 
 import numpy as np
@@ -57,7 +58,12 @@ def _other_kind(folder):
 
 
 def _missing(folder):
-    (folder / "words.json").unlink()
+    (folder / "words.json.gz").unlink()
+
+
+def _torn(folder):
+    path = folder / "words.json.gz"
+    path.write_bytes(path.read_bytes()[:-12])
 
 
 @pytest.mark.parametrize(
@@ -69,6 +75,7 @@ def _missing(folder):
         (_no_digest, "digests .* are missing"),
         (_other_kind, "not a toy of format 1"),
         (_missing, r"words\.json: cannot be read"),
+        (_torn, r"words\.json: cannot be read \(Compressed file ended"),
     ],
 )
 def test_a_damaged_folder_is_refused(folder, damage, message):
@@ -111,3 +118,12 @@ def test_a_pickle_is_never_loaded(tmp_path):
     with pytest.raises(ModelError, match="no arrays can be read"):
         load_model(tmp_path / "m", "toy", SCHEMA)
     assert not (tmp_path / "harm").exists()
+
+
+def test_words_may_lie_there_unpacked(folder):
+    packed = folder / "words.json.gz"
+    before = load_model(folder, "toy", SCHEMA)
+    (folder / "words.json").write_bytes(gzip.decompress(packed.read_bytes()))
+    packed.unlink()
+    after = load_model(folder, "toy", SCHEMA)
+    assert (after.words, after.digest) == (before.words, before.digest)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pipeline.cli import main
-from pipeline.label.store import LabelError
+from pipeline.label.store import STORE, LabelError
 from pipeline.learn import own_labels
 from pipeline.learn.corpus import read_gold
 from pipeline.learn.first_level import LinearOptions
@@ -19,6 +19,7 @@ from pipeline.learn.retrain import RetrainOptions, retrain_tagger
 from pipeline.learn.rows import CorpusError
 from pipeline.learn.second_level import NetOptions
 from pipeline.learn.shipped_rows import ADDED, FOLDER, LEARNT, SCORED, Rows, load_rows, publisher_key
+from pipeline.learn.shipped_rows import SCHEMA as ROWS
 from pipeline.learn.tagger import TaggerOptions, train_tagger
 from pipeline.model_store import SHIPPED, ModelError, load_model
 from pipeline.tag import LABELS, load_tagger
@@ -78,7 +79,7 @@ def test_rows_hold_what_was_learnt_from_and_no_text(trained: Path, corpora: Path
     held = {terms[column]: count for column, count in zip(row.indices.tolist(), row.data.tolist(), strict=True)}
     assert held and held == {term: said.count(term) for term in held}
     files = b"".join(path.read_bytes() for path in sorted((trained / FOLDER).iterdir()))
-    assert b"site0" not in files and json.loads((trained / FOLDER / "words.json").read_text()) == {}
+    assert b"site0" not in files and load_model(trained / FOLDER, "rows", ROWS).words == {}
 
 
 def test_damaged_rows_are_refused(copy: Path) -> None:
@@ -180,3 +181,14 @@ def test_labelled_articles_and_a_corpus_exclude_each_other(tmp_path: Path, capsy
     file = own(tmp_path / "own.jsonl", article("a", ("It hurts.", ["causes"])))
     assert main(["train", "tagger", "--labels", str(file), "--corpus", str(tmp_path)]) == 2
     assert "labelled articles join the rows that ship with the tagger, and no --corpus" in capsys.readouterr().err
+
+
+def test_labels_that_the_model_does_not_have_are_refused(copy: Path, tmp_path: Path) -> None:
+    text = (STORE / "labels.toml").read_text()
+    (tmp_path / "labels.toml").write_text(
+        text + '[[label]]\nname = "diagnosis"\ndefinition = "tests"\nkey = "d"\ncolour = "#999999"\n'
+    )
+    with pytest.raises(
+        CorpusError, match=r"labels are causes, diagnosis, .* the tables of a run have causes, remedies"
+    ):
+        retrain_tagger(copy, names=tmp_path, options=OPTIONS)

@@ -130,8 +130,8 @@ def told(count: Count) -> str:
     ]
     if missing:
         lines.append(
-            f"{missing} not found: {count.no_article} of articles that are not there, "
-            f"{count.no_text} of texts that their articles do not hold"
+            f"{missing} belong elsewhere: {count.no_article} to articles of another corpus, "
+            f"{count.no_text} to texts that their articles here do not hold"
         )
     lines.append(
         f"{count.articles} articles written, {count.left_out} without an answer left out; "

@@ -57,6 +57,8 @@ def read_returned(path: Path, names: Sequence[str], defaults: Defaults) -> Retur
     """
     if path.suffix not in _READERS:
         raise LabelError(f"{path}: unknown kind of file; known are {', '.join(_READERS)}")
+    if not path.is_file():
+        raise LabelError(f"{path}: is no file; `label here` ends with the name of what it wrote")
     answers, wrong, skipped, unanswered = [], [], 0, 0
     for row in _READERS[path.suffix](path):
         if row is None:

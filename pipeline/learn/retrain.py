@@ -61,7 +61,7 @@ def retrain_tagger(
     weight
         How many shipped passages one own passage counts for.
     names
-        Folder with `labels.toml`; without that file the labels are those of the model before.
+        Folder with `labels.toml`, which must name the labels of the model before; it may be missing.
     force
         Write the model even where it is worse.
     say
@@ -133,11 +133,13 @@ def _labels(folder: Path, before: Sequence[str]) -> tuple[str, ...]:
     """The labels of `labels.toml`, those of the model before first."""
     if not (folder / NAMES_FILE).exists():
         return tuple(before)
-    names = [label.name for label in read_label_names(folder)]
-    gone = sorted(set(before) - set(names))
-    if gone:
-        raise CorpusError(f"{folder / NAMES_FILE}: {', '.join(gone)} is missing, which the model before knows")
-    return (*before, *(name for name in names if name not in before))
+    names = {label.name for label in read_label_names(folder)}
+    if names != set(before):
+        raise CorpusError(
+            f"{folder / NAMES_FILE}: labels are {', '.join(sorted(names))}; the model and the tables of a run have "
+            f"{', '.join(sorted(before))}, and can be trained for these only"
+        )
+    return tuple(before)
 
 
 def _compared(refitted: Refitted, before: float | None, force: bool) -> str:

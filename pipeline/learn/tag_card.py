@@ -27,7 +27,7 @@ sections labelled by their headings, and of a student: ridge regression on what 
 (all-MiniLM-L6-v2), the teachers, said of unlabelled passages. Level 2: small neural nets over what level 1
 said of the passage, its sentences, its neighbours and its section. Platt scaling makes a probability of it, a
 threshold per label a tag (articles without any heading have their own of both). At run time all of it is arrays
-in `arrays.npz` and terms in `words.json`. Passages without a heading are cut into sections where their
+in `arrays.npz` and terms in `words.json.gz`. Passages without a heading are cut into sections where their
 probabilities turn.
 """
 
