@@ -170,6 +170,10 @@ def build_parser() -> argparse.ArgumentParser:
         "--weight", type=positive, metavar="W", help="tagger: count each passage of FILE as W shipped ones; default: 2"
     )
     sub.add_argument(
+        "--share", type=share, default=1.0, metavar="SHARE",
+        help="tagger: learn from this share of the shipped articles only, to try things out; default: %(default)s",
+    )  # fmt: skip
+    sub.add_argument(
         "--force", action="store_true", help="tagger: write the new model even where it is worse than the one before"
     )
     sub.add_argument(

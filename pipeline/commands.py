@@ -262,6 +262,7 @@ def do_train(options: argparse.Namespace) -> int:
         predictions=options.predictions,
         labels=options.labels,
         weight=options.weight,
+        share=options.share,
         force=options.force,
         folds=options.folds,
     )

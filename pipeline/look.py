@@ -14,8 +14,11 @@ import pandas as pd
 
 from pipeline.batch import Batch
 from pipeline.compare import page_sums
+from pipeline.label.articles import NOT_LABELLED, read_articles
 from pipeline.label.store import Key, read_labels
-from pipeline.tag import LABELS, Tagger
+from pipeline.records import Block
+from pipeline.split import split
+from pipeline.tag import LABELS, Tagger, tag
 from pipeline.write import text_hash
 
 #: Scores of the cleaner between these are unsure.
@@ -162,3 +165,53 @@ def _address(row: Mapping[Any, Any]) -> str:
     """Where the report shows a row, as the report's own addresses are made."""
     passage = f"&passage={quote(row['passage_id'], safe='')}" if "passage_id" in row else ""
     return f"#page={quote(row['page_id'], safe='')}{passage}"
+
+
+def write_labelled(run: Path, answers: Mapping[Key, tuple[str, ...]], path: Path) -> pd.DataFrame:
+    """Write the articles of a run with these answers as a file to train on, and tell what is in it.
+
+    Returns
+    -------
+    frame
+        One row an article: passages, how many are answered, and how many carry each tag.
+    """
+    told = []
+    with path.open("w", encoding="utf-8") as stream:
+        for article in read_articles(run):
+            passages = [block for block in article["blocks"] if block["kind"] not in NOT_LABELLED]
+            for block in passages:
+                tags = answers.get((article["id"], text_hash(block["text"])))
+                block["tags"] = None if tags is None else list(tags)
+            said = [block["tags"] for block in passages if block["tags"] is not None]
+            if said:
+                stream.write(json.dumps(article, ensure_ascii=False) + "\n")
+                carried = {label: sum(label in tags for tags in said) for label in LABELS}
+                told.append({"article": article["id"], "passages": len(passages), "answered": len(said), **carried})
+    return pd.DataFrame(told).set_index("article")
+
+
+def before_and_after(manifest: Mapping[str, Any]) -> pd.DataFrame:
+    """Macro-F1 on the folds of the shipped passages, without a user's labels and with them; see `train tagger`."""
+    return pd.DataFrame({"before": manifest["own"]["macro_f1_before"], "after": manifest["from_rows"]["macro_f1"]})
+
+
+def own_scores(manifest: Mapping[str, Any]) -> pd.DataFrame:
+    """F1 by label on the user's passages, by the model before, and out of fold by the new one."""
+    return pd.DataFrame(manifest["own"]["f1_before_and_now"], index=["before", "after"]).T
+
+
+def changed_tags(run: Path, before: Tagger, after: Tagger) -> pd.DataFrame:
+    """The passages of a run that two taggers answer differently."""
+    rows = []
+    for article in read_articles(run):
+        kinds = [(n, Block(b["text"], b["kind"], b.get("level") or 0)) for n, b in enumerate(article["blocks"])]
+        sections = split(kinds)
+        said = [
+            [passage for section in tag(article["title"], sections, tagger) for passage in section.passages]
+            for tagger in (before, after)
+        ]
+        for old, new in zip(*said, strict=True):
+            if set(old.tags) != set(new.tags):
+                was, now = (", ".join(passage.tags) or "none" for passage in (old, new))
+                rows.append({"page_id": article["id"], "before": was, "after": now, "text": old.passage.text})
+    return pd.DataFrame(rows, columns=["page_id", "before", "after", "text"])

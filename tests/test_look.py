@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pandas as pd
 import pytest
 from conftest import ROOT, SAMPLE
@@ -11,12 +13,15 @@ from pipeline.engine import RunOptions, run
 from pipeline.label import text_hash
 from pipeline.look import (
     answered,
+    before_and_after,
+    changed_tags,
     confusion,
     duplicates,
     fold_scores,
     least_sure_pages,
     linked,
     mistakes,
+    own_scores,
     page_blocks,
     read_manifest,
     reliability,
@@ -24,16 +29,22 @@ from pipeline.look import (
     steps,
     top_words,
     worst_pages,
+    write_labelled,
 )  # fmt: skip
 from pipeline.model_store import SHIPPED
 from pipeline.tag import LABELS, load_tagger
 
 
 @pytest.fixture(scope="module")
-def batch(tmp_path_factory):
+def sample_run(tmp_path_factory):
     out = tmp_path_factory.mktemp("run") / "sample"
     run([str(SAMPLE)], out, RunOptions("serial"), (SHIPPED / "cleaner", SHIPPED / "tagger"), lambda *step: None)
-    return load_batch(out)
+    return out
+
+
+@pytest.fixture(scope="module")
+def batch(sample_run):
+    return load_batch(sample_run)
 
 
 def read(*rows: tuple[tuple, tuple, float]) -> pd.DataFrame:
@@ -106,3 +117,27 @@ def test_the_manifest_and_the_words_of_the_shipped_tagger():
     assert list(fold_scores(manifest).columns) == ["baseline", "tagger"]
     assert steps(manifest).loc["both levels", "all"] == manifest["scores"]["macro_f1"]["all"]
     assert top_words(load_tagger(), 3).shape == (3, len(LABELS))
+
+
+def test_answers_become_a_file_to_train_on(sample_run, batch, tmp_path):
+    table = write_labelled(sample_run, sample_answers(SAMPLE), tmp_path / "labelled.jsonl")
+    assert table["answered"].sum() == len(answered(batch, ROOT / "data" / "labels", SAMPLE))
+    rows = [json.loads(line) for line in (tmp_path / "labelled.jsonl").read_text().splitlines()]
+    assert [row["id"] for row in rows] == table.index.tolist()
+    said = [block["tags"] for block in rows[0]["blocks"] if block["tags"] is not None]
+    assert sum("causes" in tags for tags in said) == table["causes"].iloc[0]
+
+
+def test_two_taggers_are_told_apart(sample_run, batch):
+    tagger = load_tagger()
+    assert changed_tags(sample_run, tagger, tagger).empty
+    silent = tagger._replace(thresholds=(2.0,) * len(LABELS), plain_thresholds=(2.0,) * len(LABELS))
+    table = changed_tags(sample_run, tagger, silent)
+    assert set(table["after"]) == {"none"} and len(table) == batch.passages["tags"].map(len).gt(0).sum()
+
+
+def test_what_own_labels_brought():
+    own = {"macro_f1_before": {"all": 0.7}, "f1_before_and_now": {"causes": [0.5, 0.6]}}
+    manifest = {"own": own, "from_rows": {"macro_f1": {"all": 0.8}}}
+    assert before_and_after(manifest).loc["all"].tolist() == [0.7, 0.8]
+    assert own_scores(manifest).loc["causes"].tolist() == [0.5, 0.6]

@@ -203,9 +203,11 @@ def test_options_of_train(model, monkeypatch):
     monkeypatch.setattr("pipeline.learn.train", lambda *words, **named: got.append((*words[:-1], named)))
     assert main(["train", model]) == 0
     options = ["--corpus", "c", "-o", "o", "--predictions", "p", "--labels", "l", "--force", "--folds", "maker"]
+    options += ["--weight", "3", "--share", "0.5"]
     assert main(["train", model, *options]) == 0
-    usual = {"predictions": None, "labels": None, "force": False, "folds": "site"}
-    asked = {"predictions": Path("p"), "labels": Path("l"), "force": True, "folds": "maker"}
+    usual = {"predictions": None, "labels": [], "weight": None, "share": 1.0, "force": False, "folds": "site"}
+    asked = {"predictions": Path("p"), "labels": [Path("l")], "weight": 3.0, "share": 0.5, "force": True}
+    asked["folds"] = "maker"
     assert got == [(model, None, None, usual), (model, Path("c"), Path("o"), asked)]
 
 

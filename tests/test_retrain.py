@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from pipeline.cli import main
@@ -18,7 +19,7 @@ from pipeline.learn.own_labels import read_own
 from pipeline.learn.retrain import RetrainOptions, retrain_tagger
 from pipeline.learn.rows import CorpusError
 from pipeline.learn.second_level import NetOptions
-from pipeline.learn.shipped_rows import ADDED, FOLDER, LEARNT, SCORED, Rows, load_rows, publisher_key
+from pipeline.learn.shipped_rows import ADDED, FOLDER, LEARNT, SCORED, Rows, load_rows, publisher_key, some_rows
 from pipeline.learn.shipped_rows import SCHEMA as ROWS
 from pipeline.learn.tagger import TaggerOptions, train_tagger
 from pipeline.model_store import SHIPPED, ModelError, load_model
@@ -181,6 +182,8 @@ def test_labelled_articles_and_a_corpus_exclude_each_other(tmp_path: Path, capsy
     file = own(tmp_path / "own.jsonl", article("a", ("It hurts.", ["causes"])))
     assert main(["train", "tagger", "--labels", str(file), "--corpus", str(tmp_path)]) == 2
     assert "labelled articles join the rows that ship with the tagger, and no --corpus" in capsys.readouterr().err
+    assert main(["train", "tagger", "--weight", "3"]) == 2
+    assert "--weight weighs the passages of a file" in capsys.readouterr().err
 
 
 def test_labels_that_the_model_does_not_have_are_refused(copy: Path, tmp_path: Path) -> None:
@@ -192,3 +195,25 @@ def test_labels_that_the_model_does_not_have_are_refused(copy: Path, tmp_path: P
         CorpusError, match=r"labels are causes, diagnosis, .* the tables of a run have causes, remedies"
     ):
         retrain_tagger(copy, names=tmp_path, options=OPTIONS)
+
+
+def test_a_share_of_the_articles_is_held_against_the_same_share(copy: Path, tmp_path: Path) -> None:
+    rows = rows_of(copy)
+    some = some_rows(rows, 0.5)
+    assert [(some.folds == fold).sum() for fold in range(5)] == [(rows.folds == fold).sum() // 2 for fold in range(5)]
+    assert some.sizes.sum() == len(some.own) == len(some.tags) == some.said.shape[1] < len(rows.own)
+    taken = np.flatnonzero(rows.folds == 1)[1::2]  # every other article
+    first = np.repeat(np.arange(len(rows.sizes)), rows.sizes).tolist().index(taken[0])
+    place = int(some.sizes[: np.flatnonzero(some.folds == 1)[0]].sum())
+    assert (some.texts[some.own[place]] != rows.texts[rows.own[first]]).nnz == 0
+    with pytest.raises(ValueError, match="the share of articles is 0"):
+        some_rows(rows, 0)
+    retrain_tagger(copy, share=0.5, options=OPTIONS)
+    manifest = json.loads((copy / "manifest.json").read_text())
+    assert manifest["own"]["macro_f1_before"] is None and manifest["from_rows"]["share"] == 0.5
+    file = own(tmp_path / "own.jsonl", article("a", ("It hurts.", ["causes"])))
+    alone = manifest["from_rows"]["macro_f1"]
+    retrain_tagger(copy, [file], share=0.5, force=True, options=OPTIONS)
+    manifest = json.loads((copy / "manifest.json").read_text())
+    assert manifest["own"]["macro_f1_before"] == alone
+    assert main(["train", "tagger", "--share", "0.1", "--labels", str(copy / "CARD.md")]) == 2

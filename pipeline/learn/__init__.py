@@ -30,6 +30,7 @@ def train(
     predictions: Path | None = None,
     labels: Sequence[Path] = (),
     weight: float | None = None,
+    share: float = 1.0,
     force: bool = False,
     folds: str = "site",
 ) -> None:
@@ -51,6 +52,8 @@ def train(
         a folder, the label store that corrects the corpus and adds to it; without one `data/labels`.
     weight : float or None
         Tagger: how many shipped passages one passage of those files counts for; None: `retrain.WEIGHT`.
+    share : float
+        Tagger, from its rows: learn from this share of the shipped articles.
     force : bool
         Tagger: write the new model even where it is worse than the one in its folder.
     folds : {"site", "maker"}
@@ -66,6 +69,10 @@ def train(
     store = next((path for path in labels if path.is_dir()), STORE)
     if files and (model != "tagger" or corpus):
         raise UsageError(f"{files[0]}: labelled articles join the rows that ship with the tagger, and no --corpus")
+    if weight is not None and not files:
+        raise UsageError("--weight weighs the passages of a file of labelled articles: name one with --labels")
+    if share < 1 and (model != "tagger" or corpus):
+        raise UsageError("--share takes some of the rows that ship with the tagger, and no --corpus")
     if model == "cleaner":
         from pipeline.learn.train_cleaner import train_cleaner
 
@@ -79,10 +86,12 @@ def train(
         from pipeline.learn.teacher import train_teacher
 
         train_teacher(source, folder, say=report, labels=store)
-    elif files or not source.is_dir() and not corpus:
+    elif files or share < 1 or not source.is_dir() and not corpus:
         from pipeline.learn.retrain import WEIGHT, retrain_tagger
 
-        retrain_tagger(folder, files, weight or WEIGHT, store, force, report)
+        if share < 1 and out is None:
+            raise UsageError(f"--share {share:g} is to try things out: name a folder for that model with --out")
+        retrain_tagger(folder, files, weight or WEIGHT, store, force, share, report)
     else:
         from pipeline.learn.tagger import train_tagger
 

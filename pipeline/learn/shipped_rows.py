@@ -223,6 +223,34 @@ def load_rows(folder: Path, terms: Sequence[str]) -> Rows:
     )
 
 
+def some_rows(rows: Rows, share: float) -> Rows:
+    """The rows of this share of the articles, of each fold alike: quicker to learn from, and worse.
+
+    Raises
+    ------
+    ValueError
+        If the share is not above 0 and at most 1.
+    """
+    if not 0 < share <= 1:
+        raise ValueError(f"the share of articles is {share}; it must be above 0 and at most 1")
+    number = np.zeros(len(rows.folds), dtype=np.intp)  # of the article within its fold
+    for fold in np.unique(rows.folds):
+        number[rows.folds == fold] = np.arange((rows.folds == fold).sum())
+    taken = np.floor((number + 1) * share) > np.floor(number * share)
+    here = np.repeat(taken, rows.sizes)
+    roles = {role: getattr(rows, role)[here] for role in ("own", "heading", "lead_in")}
+    titles = rows.titles[taken]
+    texts = np.unique(np.concatenate([[0], titles, *roles.values()]))
+    return rows._replace(
+        texts=rows.texts[texts],
+        titles=np.searchsorted(texts, titles),
+        **{role: np.searchsorted(texts, numbers) for role, numbers in roles.items()},
+        **{name: getattr(rows, name)[taken] for name in ("folds", "publishers", "news", "parts", "sizes")},
+        **{name: getattr(rows, name)[here] for name in ("section", "run", "words", "tags", "known", "kept", "shape")},
+        said=rows.said[:, here],
+    )
+
+
 def _narrow(array: np.ndarray) -> np.ndarray:
     """Whole numbers from 0 on in as few bytes as they need; others as they are."""
     if array.dtype.kind in "fi" and array.dtype.itemsize <= 4:
