@@ -154,7 +154,7 @@ def build_parser() -> argparse.ArgumentParser:
         sub.add_argument(f"--{name}", metavar=form.metavar, help=form.help)
 
     sub = verb("train", commands.do_train, "train a model from labelled data and write it with its manifest and card")
-    sub.add_argument("model", choices=("cleaner", "tagger", "teacher", "reference"), help="which one")
+    sub.add_argument("model", choices=("cleaner", "tagger", "teacher", "reader", "reference"), help="which one")
     sub.add_argument(
         "--corpus", type=Path, metavar="DIR",
         help="the labelled data; default: ../shared/bench for the cleaner, for the others ../shared/corpora",
@@ -176,6 +176,10 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument(
         "--force", action="store_true", help="tagger: write the new model even where it is worse than the one before"
     )
+    sub.add_argument(
+        "--ablate", action="store_true",
+        help="tagger: also train without each source of data and group of features, and put the scores into the card",
+    )  # fmt: skip
     sub.add_argument(
         "--folds", choices=FOLDS, default=FOLDS[0],
         help="cleaner: what is held out together; maker: page makers never seen; default: %(default)s",

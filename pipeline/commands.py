@@ -264,6 +264,7 @@ def do_train(options: argparse.Namespace) -> int:
         weight=options.weight,
         share=options.share,
         force=options.force,
+        ablate=options.ablate,
         folds=options.folds,
     )
     return DONE

@@ -138,7 +138,15 @@ def recorded_figures(cleaner: Path, tagger: Path) -> list[Figure]:
         name = f"folds tags: macro-F1 of passages, {group}"
         spread = tagged["macro_f1_spread"] if group == "all" else None
         figures.append(Figure(name, tagged["macro_f1"][group], base[group], "TF-IDF, logistic regression", spread))
-    return [*figures, Figure("folds tags: macro-F1 of sections, all", tagged["sections"]["all"], None, "")]
+    figures.append(Figure("folds tags: macro-F1 of sections, all", tagged["sections"]["all"], None, ""))
+    for label, bins in tagged["reliability"].items():
+        counts = np.array([n for _, _, n in bins])
+        share = float(np.dot([carried for _, carried, _ in bins], counts) / counts.sum())
+        skill = 1 - tagged["labels"][label]["brier"] / (share * (1 - share))
+        figures.append(Figure(f"folds tags: Brier skill, {label}", skill, 0.0, "the label's share"))
+    worst = max(row["calibration_error"] for row in tagged["labels"].values())
+    figures.append(Figure("folds tags: 1 - calibration error, worst label", 1 - worst, None, ""))
+    return figures
 
 
 def end_to_end_figures(shared: Path, held_out: Path | None, models: Models) -> list[Figure]:

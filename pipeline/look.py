@@ -126,6 +126,12 @@ def reliability(table: pd.DataFrame, label: str, bins: int = 5) -> pd.DataFrame:
     return frame.mean().assign(passages=frame.size()).rename_axis("bin")
 
 
+def fold_reliability(manifest: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
+    """The same as `reliability`, of each label, on the folds when the tagger was trained."""
+    columns = ["probability", "carried", "passages"]
+    return {label: pd.DataFrame(bins, columns=columns) for label, bins in manifest["scores"]["reliability"].items()}
+
+
 def mistakes(table: pd.DataFrame, n: int = 15) -> pd.DataFrame:
     """The surest mistakes: tags given or missing against a person's answer, the farthest from it first."""
     wrong = []

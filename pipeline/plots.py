@@ -56,7 +56,7 @@ def reliability_plot(tables: Mapping[str, pd.DataFrame], title: str) -> None:
         axes.plot(table["probability"], table["carried"], marker=marker, color=COLOURS[label], label=label)
     axes.set_ylabel("share of passages that carry the tag")
     axes.legend(frameon=False)
-    _finish(axes, "mean probability (bins of 0.2)", title, keep_y=True)
+    _finish(axes, "mean probability of a bin", title, keep_y=True)
 
 
 def confusion_plot(counts: pd.DataFrame, title: str) -> None:

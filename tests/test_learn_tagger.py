@@ -14,7 +14,16 @@ from scipy.special import expit
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from pipeline.label.store import STORE
-from pipeline.learn.corpus import FILES, WRITTEN_FOLDS, WeakRow, read_added, read_gold, read_weak
+from pipeline.learn.corpus import (
+    FILES,
+    UNLABELLED,
+    WRITTEN_FOLDS,
+    WeakRow,
+    read_added,
+    read_gold,
+    read_weak,
+    read_written,
+)
 from pipeline.learn.first_level import Lesson, LinearOptions, fit_first_level, pool_texts
 from pipeline.learn.questions import MAX_PASSAGES, question_rows, with_asked_headings
 from pipeline.learn.rows import CorpusError, digests
@@ -30,7 +39,7 @@ from pipeline.learn.second_level import (
 )
 from pipeline.learn.tag_scores import macro_f1, score_table, tags_to_array
 from pipeline.learn.tagger import TaggerOptions, compared, score_before, train_tagger
-from pipeline.learn.taught import NOTHING, quantize, read_taught, text_key
+from pipeline.learn.taught import NOTHING, WEIGHTS, quantize, read_taught, text_key
 from pipeline.model_store import SHIPPED, save_model
 from pipeline.tag import LABELS, load_tagger, tag
 from pipeline.tag.lookup import look_up
@@ -69,7 +78,7 @@ FILLERS = [
     "travel",
     "stress",
 ]
-NO_LESSON = Lesson(np.zeros(0, dtype=bool), NOTHING.by_all())
+NO_LESSON = Lesson(np.zeros(0, dtype=bool), NOTHING.weights, NOTHING.by_all())
 
 
 def write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
@@ -192,7 +201,9 @@ def test_training_learns_from_the_store_and_scores_both_ways(corpora: Path, tmp_
     lines = [json.dumps({**row, "reader": "r1", "date": "2026-11-24"}) for row in rows]
     (store / "r1.jsonl").write_text("\n".join(lines))
     options = TaggerOptions(LinearOptions(min_texts=2), NetOptions(epochs=60, learning_rate=0.01))
-    scores = train_tagger(corpora, tmp_path / "out", options, teacher=tmp_path / "none", labels=store)
+    scores = train_tagger(
+        corpora, tmp_path / "out", options, teacher=tmp_path / "none", reader=tmp_path / "none", labels=store
+    )
     data = json.loads((tmp_path / "out" / "manifest.json").read_text())["data"]
     assert (data["corrected_passages"], data["added_articles"], data["added_passages"]) == (1, 1, 12)
     assert scores["added"]["passages"] == 12 and scores["added"]["macro_f1"] > 0.8
@@ -237,14 +248,15 @@ def test_frozen_level_1_says_what_scikit_learn_says(corpora: Path, teacher: Path
     taught = read_taught(corpora, teacher)
     pool = pool_texts(articles, weak, taught.texts, 2)
     everything = np.ones(len(tags), dtype=bool), np.ones(len(weak), dtype=bool)
-    lesson = Lesson(np.ones(len(taught.texts), dtype=bool), taught.by_all())
+    lesson = Lesson(np.ones(len(taught.texts), dtype=bool), taught.weights, taught.by_all())
     fitted = fit_first_level(pool, tags, weak, *everything, lesson, LinearOptions(min_texts=2))
     pages, features = [], []
     for layout, ids in zip(pool.layouts, pool.text_ids, strict=True):
         found = look_up(layout.texts, fitted.linear)
         sentences = score_sentences(found.sentence_sums, found.words.spans, fitted.linear)
-        page = first_level(layout, found.sums, sentences, fitted.linear)
-        trained = first_level(layout, fitted.sums[ids], fitted.sentences[ids], fitted.linear)
+        reading = np.ones((len(layout.passages), len(LABELS)))
+        page = first_level(layout, found.sums, sentences, fitted.linear, reading)
+        trained = first_level(layout, fitted.sums[ids], fitted.sentences[ids], fitted.linear, reading)
         pages.append(page.logits)
         features.append((page.features, trained.features))
     wanted = np.stack([model.decision_function(fitted.features) for model in fitted.models], axis=1)
@@ -261,7 +273,8 @@ def test_the_student_learns_what_the_teacher_says(corpora: Path, teacher: Path) 
     assert len(taught.texts) == 9 * 12 and (taught.by(2) == taught.by_all()).all() and taught.by(4) is None
     pool = pool_texts(articles, weak, taught.texts, 2)
     everything = np.ones(len(tags), dtype=bool), np.ones(len(weak), dtype=bool)
-    lesson = Lesson(np.array([publisher != "site0.org" for publisher in taught.publishers]), taught.by_all())
+    may = np.array([publisher != "site0.org" for publisher in taught.publishers])
+    lesson = Lesson(may, taught.weights, taught.by_all())
     linear = fit_first_level(pool, tags, weak, *everything, lesson, LinearOptions(min_texts=2)).linear
     sums = look_up(["It is caused by salt in most people.", "About one in ten knows salt."], linear).sums
     student = sums[:, ROLE_COLUMNS["student"]] + linear.weak_intercept[-3:]
@@ -276,6 +289,39 @@ def test_texts_the_teacher_did_not_answer_and_a_missing_teacher(corpora: Path, t
     taught = read_taught(corpora, tmp_path)
     assert taught.texts == ["Rest and salt relieve the pain."] and taught.publishers == ["site2.org"]
     assert taught.by(0) is None and taught.by_all().tolist() == [[pytest.approx(6.35)] * 3]
+
+
+def test_news_weighs_more_for_the_student_than_reference_pages(tmp_path: Path) -> None:
+    texts = {"news": "Rest helps.", "reference": "Salt is old."}
+    rows: list[dict[str, Any]] = [
+        {
+            "id": kind,
+            "title": "",
+            "kind": kind,
+            "source": "x",
+            "url": "",
+            "paragraphs": [{"type": "paragraph", "text": t}],
+        }
+        for kind, t in texts.items()
+    ]
+    write_rows(tmp_path / UNLABELLED, rows)
+    keys = np.array([text_key(text) for text in texts.values()], dtype=np.uint64)
+    arrays = {"keys": keys, "logits": np.zeros((2, 1, 3), np.int8), "folds": np.array([0], dtype=np.uint8)}
+    save_model(tmp_path / "teacher", "teacher", arrays, {}, {})
+    taught = read_taught(tmp_path, tmp_path / "teacher")
+    assert dict(zip(taught.texts, taught.weights.tolist(), strict=True)) == {
+        text: WEIGHTS[kind] for kind, text in texts.items()
+    }
+
+
+def test_no_heading_of_the_sample_is_learnt_from() -> None:
+    sample = Path(__file__).parent.parent / "data" / "sample"
+    truths = [json.loads(path.read_text("utf-8")) for path in sample.rglob("*.truth.json")]
+    pages = [page for truth in truths for page in (truth if isinstance(truth, list) else [truth])]
+    headings = {section["heading"] for page in pages for section in page["sections"]} - {""}
+    learnt = {row.heading for row in question_rows()}
+    learnt |= {section.heading for article in read_written(LABELS) for section in article.sections}
+    assert len(headings) > 50 and not headings & learnt
 
 
 def test_lookup_is_tfidf_of_scikit_learn(corpora: Path) -> None:
@@ -368,12 +414,15 @@ def test_scores_by_hand() -> None:
 
 
 def test_training_from_end_to_end_twice_the_same(corpora: Path, teacher: Path, tmp_path: Path) -> None:
+    reader = tmp_path / "none"
     options = TaggerOptions(LinearOptions(min_texts=2), NetOptions(epochs=60, learning_rate=0.01))
-    scores = train_tagger(corpora, tmp_path / "one", options, predictions=tmp_path / "oof", teacher=teacher)
+    scores = train_tagger(
+        corpora, tmp_path / "one", options, predictions=tmp_path / "oof", teacher=teacher, reader=reader
+    )
     (first, *_) = map(json.loads, (tmp_path / "oof" / "tags.jsonl").read_text().splitlines())
     assert first["id"] == "a0" and len(first["passages"]) == 12
     assert first["passages"][0] == {"text_hash": text_hash("Strain and cold air bring it on."), "tags": ["causes"]}
-    train_tagger(corpora, tmp_path / "two", options, teacher=teacher)
+    train_tagger(corpora, tmp_path / "two", options, teacher=teacher, reader=reader)
     for name in ("arrays.npz", "words.json.gz", "manifest.json", "CARD.md"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
     assert scores["macro_f1"]["all"] > 0.8  # the three kinds of sentence share no telling word

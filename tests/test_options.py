@@ -94,7 +94,9 @@ ELSEWHERE = {
     ("train", "--out"): "test_options::test_options_of_train",
     ("train", "--predictions"): "test_options::test_options_of_train",
     ("train", "--labels"): "test_options::test_options_of_train",
+    ("train", "--weight"): "test_options::test_options_of_train",
     ("train", "--force"): "test_options::test_options_of_train",
+    ("train", "--ablate"): "test_options::test_options_of_train",
     ("tag", "--recall"): "test_options::test_tag_meets_demands_and_tells_their_cost",
     ("tag", "--min-confidence"): "test_options::test_tag_meets_demands_and_tells_their_cost",
     ("train", "--folds"): "test_options::test_options_of_train",
@@ -203,11 +205,12 @@ def test_options_of_train(model, monkeypatch):
     monkeypatch.setattr("pipeline.learn.train", lambda *words, **named: got.append((*words[:-1], named)))
     assert main(["train", model]) == 0
     options = ["--corpus", "c", "-o", "o", "--predictions", "p", "--labels", "l", "--force", "--folds", "maker"]
-    options += ["--weight", "3", "--share", "0.5"]
+    options += ["--weight", "3", "--share", "0.5", "--ablate"]
     assert main(["train", model, *options]) == 0
-    usual = {"predictions": None, "labels": [], "weight": None, "share": 1.0, "force": False, "folds": "site"}
+    usual = {"predictions": None, "labels": [], "weight": None, "share": 1.0, "force": False, "ablate": False}
+    usual["folds"] = "site"
     asked = {"predictions": Path("p"), "labels": [Path("l")], "weight": 3.0, "share": 0.5, "force": True}
-    asked["folds"] = "maker"
+    asked |= {"ablate": True, "folds": "maker"}
     assert got == [(model, None, None, usual), (model, Path("c"), Path("o"), asked)]
 
 

@@ -35,7 +35,7 @@ OPTIONS = RetrainOptions(LINEAR, NETS)
 @pytest.fixture(scope="module")
 def trained(corpora: Path, teacher: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:  # noqa: F811
     folder = tmp_path_factory.mktemp("trained") / "tagger"
-    train_tagger(corpora, folder, TaggerOptions(LINEAR, NETS), teacher=teacher)
+    train_tagger(corpora, folder, TaggerOptions(LINEAR, NETS), teacher=teacher, reader=folder / "none")
     return folder
 
 
@@ -111,7 +111,7 @@ def test_own_labels_teach_what_the_corpora_did_not_know(copy: Path, tmp_path: Pa
     ]
     pages = [article(f"own{n}", *passages, site=f"own{n}.org") for n in range(6)]
     lines: list[str] = []
-    retrain_tagger(copy, [own(tmp_path / "own.jsonl", *pages)], say=lines.append, options=OPTIONS)
+    retrain_tagger(copy, [own(tmp_path / "own.jsonl", *pages)], force=True, say=lines.append, options=OPTIONS)
     manifest = json.loads((copy / "manifest.json").read_text())
     assert (manifest["own"]["articles"], manifest["own"]["passages"]) == (6, 24)
     was, now = manifest["own"]["f1_before_and_now"]["remedies"]

@@ -45,6 +45,8 @@ def tiny_model(folder: Path, **changes: Any) -> Path:
     """Save a model that knows "smoking" as a cause, "rest" as a remedy, "fever", "stiff neck" as signs."""
     random = np.random.default_rng(7)
     sizes: dict[str | int, int] = {"@terms": len(TERMS), "nets": 2, "units": 4}
+    sizes |= {"reader_rows": 4, "reader_width": 2, "reader_seen": 6, "reader_states": 4, "reader_heads": 2}
+    sizes |= {"reader_said": 8, "reader_units": 3, "reader_role_units": 18}
     arrays = {
         name: random.normal(0, 0.3, tuple(int(sizes.get(size, size)) for size in shape))
         for name, shape in SCHEMA.items()
@@ -62,7 +64,7 @@ def tiny_model(folder: Path, **changes: Any) -> Path:
         "thresholds_without_headings": dict.fromkeys(LABELS, 0.5),
         "curves": dict.fromkeys(LABELS, [[0.4, 0.8, 0.5], [0.1, 0.6, 0.9]]),
     }
-    words = {"terms": list(TERMS)}
+    words = {"terms": list(TERMS), "reader": ["smoking", "rest", "~fever"]}
     for name, value in changes.items():
         if name in arrays:
             arrays[name] = np.asarray(value)
@@ -208,7 +210,7 @@ def test_layout_names_every_text_once() -> None:
 def test_context_leaves_the_passage_itself_out() -> None:
     layout = lay_out(None, EXAMPLE)
     scores = np.arange(18, dtype=np.float32).reshape(6, 3)
-    features = context_features(layout, scores, np.zeros((6, 9)), np.zeros(3), np.zeros((6, 18)))
+    features = context_features(layout, scores, np.zeros((6, 9)), np.zeros(3), np.zeros((6, 18)), np.zeros((6, 3)))
     column = {name: features[:, number] for number, name in enumerate(FEATURES)}
     assert column["score at -1 causes"].tolist() == [0, 0, 3, 6, 9, 12]
     assert column["score at +2 causes"].tolist() == [6, 9, 12, 15, 0, 0]
@@ -225,7 +227,7 @@ def test_every_term_and_the_base_sum_to_the_logit(tiny: Tagger) -> None:
     layout = lay_out("Smoking", EXAMPLE)
     found = look_up(layout.texts, tiny.linear)
     sentences_say = score_sentences(found.sentence_sums, found.words.spans, tiny.linear)
-    logits = first_level(layout, found.sums, sentences_say, tiny.linear).logits
+    logits = first_level(layout, found.sums, sentences_say, tiny.linear, np.zeros((6, 3))).logits
     parts = take_apart(layout, found, tiny.linear)
     for passage in range(len(layout.passages)):
         for label in range(len(LABELS)):

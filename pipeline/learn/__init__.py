@@ -14,6 +14,7 @@ CORPUS = {
     "cleaner": Path("../shared/bench"),
     "tagger": Path("../shared/corpora"),
     "teacher": Path("../shared/corpora"),
+    "reader": Path("../shared/corpora"),
     "reference": Path("../shared"),
 }
 
@@ -32,13 +33,14 @@ def train(
     weight: float | None = None,
     share: float = 1.0,
     force: bool = False,
+    ablate: bool = False,
     folds: str = "site",
 ) -> None:
     """Train one model and write its folder.
 
     Parameters
     ----------
-    model : {"cleaner", "tagger", "teacher", "reference"}
+    model : {"cleaner", "tagger", "teacher", "reader", "reference"}
     corpus : Path or None
         The labelled data; None: `CORPUS`.
     out : Path or None
@@ -56,6 +58,8 @@ def train(
         Tagger, from its rows: learn from this share of the shipped articles.
     force : bool
         Tagger: write the new model even where it is worse than the one in its folder.
+    ablate : bool
+        Tagger: also measure what each source of data and each group of features brings.
     folds : {"site", "maker"}
         Cleaner: what is held out together, see `train_cleaner`.
 
@@ -86,6 +90,10 @@ def train(
         from pipeline.learn.teacher import train_teacher
 
         train_teacher(source, folder, say=report, labels=store)
+    elif model == "reader":
+        from pipeline.learn.reader import train_reader
+
+        train_reader(source, folder, say=report, labels=store)
     elif files or share < 1 or not source.is_dir() and not corpus:
         from pipeline.learn.retrain import WEIGHT, retrain_tagger
 
@@ -95,5 +103,5 @@ def train(
     else:
         from pipeline.learn.tagger import train_tagger
 
-        train_tagger(source, folder, say=report, predictions=predictions, labels=store, force=force)
+        train_tagger(source, folder, say=report, predictions=predictions, labels=store, force=force, left_out=ablate)
     report(f"written: {folder}")

@@ -18,7 +18,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from pipeline.learn.corpus import CorpusError, GoldArticle, WeakRow
 from pipeline.tag.layout import Layout, lay_out
 from pipeline.tag.model import LABELS, LINEAR_ROLES, ROLE_COLUMNS, ROLES, SENTENCE_COLUMNS, WEAK_SCALE, Linear
-from pipeline.tag.score import score_sentences
+from pipeline.tag.score import first_level, score_sentences
 from pipeline.tag.terms import prefix_terms, sentences, vocabulary_of, word_terms
 
 
@@ -29,7 +29,7 @@ class LinearOptions(NamedTuple):
     gold_c: float = 4.0
     weak_c: float = 1.0
     weak_heading_c: float = 4.0
-    student_alpha: float = 2.0
+    student_alpha: float = 1.0
     tolerance: float = 0.01  # of liblinear's dual solver: scores differ by less than 0.001 from 0.0001
     seed: int = 0
 
@@ -75,7 +75,8 @@ class Pool(NamedTuple):
 class Lesson(NamedTuple):
     """What the student learns from."""
 
-    rows: np.ndarray  # bool, shape (n_taught,): the taught passages that may be used
+    rows: np.ndarray  # bool, shape (n_taught,): the taught texts that may be used
+    weights: np.ndarray  # shape (n_taught,)
     logits: np.ndarray  # shape (n_taught, n_labels)
 
 
@@ -143,7 +144,7 @@ def fit_first_level(
     train, weak_train
         Bool arrays of shape (n_passages,) and (n_weak,): the rows to learn from, vocabulary and idf too.
     lesson
-        For the student; without any row its scores are 0.
+        For the student. Without any row its scores are 0, and so are those of the weak models without weak rows.
     options
         See `LinearOptions`.
     """
@@ -172,6 +173,9 @@ def fit_first_level(
         ("weak", pool.weak_texts, weak_rows, options.weak_c),
         ("weak_heading", pool.weak_headings, headed, options.weak_heading_c),
     ):
+        if not len(rows):
+            weak_intercept += [0.0] * len(LABELS)
+            continue
         features = weighted(role)[texts[rows]]
         for label, name in enumerate(LABELS):
             carried = np.array([name in weak[row].tags for row in rows.tolist()])
@@ -183,7 +187,8 @@ def fit_first_level(
     student_intercept = np.zeros(n_labels)
     if lesson.rows.any():
         student = Ridge(alpha=options.student_alpha, solver="sparse_cg", tol=1e-4)
-        student.fit(weighted("student")[pool.taught_texts[lesson.rows]], lesson.logits[lesson.rows])
+        told = weighted("student")[pool.taught_texts[lesson.rows]]
+        student.fit(told, lesson.logits[lesson.rows], sample_weight=lesson.weights[lesson.rows])
         student_intercept = student.intercept_
         for label, weights in enumerate(student.coef_):
             freeze("student", label, weights)
@@ -216,6 +221,16 @@ def fit_first_level(
     sums = _sentence_sums(pool, word_columns, prefix_columns, linear)
     sentence_scores = score_sentences(sums, pool.spans, linear)
     return Fitted(names, linear, terms_of_gold @ linear.table, sentence_scores, models, features)
+
+
+def apply_first_level(pool: Pool, fitted: Fitted, reading: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Logits and features of all gold passages, to whom the reader said `reading`, of shape (n_passages, n_labels)."""
+    ends = np.cumsum([len(layout.passages) for layout in pool.layouts])
+    pages = [
+        first_level(layout, fitted.sums[ids], fitted.sentences[ids], fitted.linear, of_page)
+        for layout, ids, of_page in zip(pool.layouts, pool.text_ids, np.split(reading, ends[:-1]), strict=True)
+    ]
+    return np.concatenate([page.logits for page in pages]), np.concatenate([page.features for page in pages])
 
 
 def _sentence_sums(pool: Pool, words: np.ndarray, prefixes: np.ndarray, linear: Linear) -> np.ndarray:

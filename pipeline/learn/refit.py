@@ -36,6 +36,7 @@ from pipeline.tag.context import FEATURES, SHAPE, surrounding_scores
 from pipeline.tag.layout import Layout, lay_out
 from pipeline.tag.lookup import look_up
 from pipeline.tag.model import LINEAR_ROLES, ROLE_COLUMNS, Linear, Nets
+from pipeline.tag.reader import Reader, read_page
 from pipeline.tag.score import first_level, score_sentences, second_level
 from pipeline.tag.terms import prefix_terms, word_terms
 
@@ -48,6 +49,7 @@ class Base(NamedTuple):
 
     terms: list[str]
     linear: Linear
+    reader: Reader
     labels: tuple[str, ...]
 
 
@@ -127,6 +129,11 @@ def refit(
         logits[test] = second_level(features[test], _fit_nets(inner, material, ~test, nets))
     say("both levels on everything")
     everything = np.ones(len(material.tags), dtype=bool)
+    for fold in folds:  # level 2 must know weak models, student and reader as they will speak
+        of_fold = material.folds == fold
+        inputs = _inputs(material, base, material.said[-1], (fold,))
+        gold = _fit_gold(inputs, material, ~of_fold, linear)
+        features[of_fold] = _said(rows, base, layouts, inputs, material.said[-1], gold)[1][of_fold]
     gold = _fit_gold(_inputs(material, base, material.said[-1], ()), material, everything, linear)
     return _measured(
         rows, base, material, level_1, logits,
@@ -203,7 +210,9 @@ def _material(
         )
         for role in LINEAR_ROLES
     }
-    of_own = np.concatenate([rows.said[0, :0], *(_features(layout, base.linear)[:, SAID] for layout in layouts)])
+    of_own = np.concatenate(
+        [rows.said[0, :0], *(_features(layout, base.linear, base.reader)[:, SAID] for layout in layouts)]
+    )
     said = np.concatenate([rows.said, np.repeat(of_own[None], len(rows.said), axis=0)], axis=1)
     folds = np.concatenate([np.repeat(rows.folds, rows.sizes), np.repeat([a.fold for a in own], sizes)]).astype(int)
     fold_texts = np.zeros((len(rows.said) - 1, counts.shape[0]), dtype=bool)
@@ -316,11 +325,12 @@ def _frozen(base: Base, gold: tuple[np.ndarray, np.ndarray]) -> Linear:
     )
 
 
-def _features(layout: Layout, linear: Linear) -> np.ndarray:
+def _features(layout: Layout, linear: Linear, reader: Reader) -> np.ndarray:
     """Level 2's features of an own article, as at run time."""
     found = look_up(layout.texts, linear)
     sentences = score_sentences(found.sentence_sums, found.words.spans, linear)
-    return first_level(layout, found.sums, sentences, linear).features
+    reading = read_page(layout, found.words.words, found.words.borders, reader)
+    return first_level(layout, found.sums, sentences, linear, reading).features
 
 
 def _said(
@@ -344,7 +354,7 @@ def _said(
             shipped[here, seen] = surrounding_scores(logits[here], rows.section[here], rows.run[here])
     if layouts:
         linear = _frozen(base, gold)
-        features[n_shipped:] = np.concatenate([_features(layout, linear) for layout in layouts])
+        features[n_shipped:] = np.concatenate([_features(layout, linear, base.reader) for layout in layouts])
         logits[n_shipped:] = features[n_shipped:, :n_labels]
     return logits, features
 

@@ -87,7 +87,7 @@ def retrain_tagger(
     """
     folder = out if (out / FOLDER).is_dir() else SHIPPED / "tagger"
     model, before = load_model(folder, "tagger", SCHEMA), load_tagger(folder)
-    base = Base(model.words["terms"], before.linear, _labels(names, model.manifest["labels"]))
+    base = Base(model.words["terms"], before.linear, before.reader, _labels(names, model.manifest["labels"]))
     rows = some_rows(load_rows(folder / FOLDER, base.terms), share)
     articles = read_own(own, base.labels, rows)
     mine = sum(sum(article.answered) for article in articles)

@@ -57,7 +57,7 @@ SCHEMA: Schema = {
     "words": ("passages",),
     "tags": ("passages",),  # a bit a label
     "known": ("passages",),
-    "said": ("versions", "said", "passages"),  # what the weak models and the student say, in steps
+    "said": ("versions", "said", "passages"),  # what the weak models, the student and the reader say, in steps
     "kept": ("kept", "passages"),  # columns of level 2's features, in steps
     "kept_steps": ("kept",),
     "shape": ("shape", "passages"),  # columns of level 2's features, as they are
@@ -89,8 +89,9 @@ class Rows(NamedTuple):
     digest: str  # names exactly these rows
 
 
-#: Of level 2's features, the squashed scores of the weak models and of the student, and that of the title: -1 to 1.
-SAID = slice(len(LABELS), (1 + len(SQUASHED_ROLES) + 1) * len(LABELS))
+#: Of level 2's features, the squashed scores of the weak models and of the student, that of the title, and those of
+#: the reader: -1 to 1.
+SAID = slice(len(LABELS), (1 + len(SQUASHED_ROLES) + 2) * len(LABELS))
 
 
 def kept_features(features: Sequence[str]) -> np.ndarray:

@@ -12,6 +12,8 @@ from pipeline.tag.model import LABELS
 
 #: Bins of equal width for the expected calibration error.
 CALIBRATION_BINS = 10
+#: Publishers with fewer passages have no score of their own: chance would speak.
+MIN_PUBLISHED = 400
 
 
 def macro_f1(carried: np.ndarray, given: np.ndarray) -> float:
@@ -69,6 +71,36 @@ def score_table(
     }
 
 
+def reliability(carried: np.ndarray, probability: np.ndarray) -> list[list[float]]:
+    """What probabilities come true as: rows of (mean probability, share that carries the label, passages).
+
+    Both arrays have shape (n_passages,); one row for each of the `CALIBRATION_BINS` that has a passage in it.
+    """
+    bins = _bins(probability)
+    rows = []
+    for number in np.unique(bins):
+        here = bins == number
+        rows.append([round(float(probability[here].mean()), 4), round(float(carried[here].mean()), 4), int(here.sum())])
+    return rows
+
+
+def publisher_scores(publishers: Sequence[str], carried: np.ndarray, given: np.ndarray) -> dict[str, dict[str, float]]:
+    """Macro-F1 and number of `passages` of every publisher with `MIN_PUBLISHED` of them, most first.
+
+    `publishers` names that of each passage; `carried` and `given` are bool of shape (n_passages, n_labels).
+    """
+    names = np.array(publishers)
+    each, counts = np.unique(names, return_counts=True)
+    large = [each[place] for place in np.argsort(-counts, kind="stable") if counts[place] >= MIN_PUBLISHED]
+    return {
+        str(name): {
+            "passages": int((names == name).sum()),
+            "macro_f1": round(macro_f1(carried[names == name], given[names == name]), 4),
+        }
+        for name in large
+    }
+
+
 def tags_to_array(rows: Sequence[Sequence[str]]) -> np.ndarray:
     """Rows of tags as a bool array of shape (n_rows, n_labels)."""
     return np.array([[label in row for label in LABELS] for row in rows], dtype=bool).reshape(-1, len(LABELS))
@@ -104,6 +136,10 @@ def _precision_recall_f1(carried: np.ndarray, given: np.ndarray) -> tuple[float,
 
 def _calibration_error(carried: np.ndarray, probability: np.ndarray) -> float:
     """Expected calibration error: |share carried - mean probability| over equal bins, weighted by size."""
-    bins = np.minimum((probability * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
+    bins = _bins(probability)
     gaps = [abs(float(carried[bins == b].sum() - probability[bins == b].sum())) for b in range(CALIBRATION_BINS)]
     return sum(gaps) / len(carried)
+
+
+def _bins(probability: np.ndarray) -> np.ndarray:
+    return np.minimum((probability * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)

@@ -23,6 +23,7 @@ import scipy
 import sklearn
 
 from pipeline.label.store import STORE, read_labels
+from pipeline.learn.ablation import Passages, ablate
 from pipeline.learn.corpus import (
     FILES,
     FOLDS,
@@ -36,8 +37,17 @@ from pipeline.learn.corpus import (
     read_weak,
     read_written,
 )
-from pipeline.learn.first_level import Fitted, Lesson, LinearOptions, Pool, fit_first_level, pool_texts
+from pipeline.learn.first_level import (
+    Fitted,
+    Lesson,
+    LinearOptions,
+    Pool,
+    apply_first_level,
+    fit_first_level,
+    pool_texts,
+)
 from pipeline.learn.questions import question_rows, with_asked_headings
+from pipeline.learn.reader import READER, Heard, read_heard
 from pipeline.learn.refit import Base, from_rows, refit
 from pipeline.learn.rows import CorpusError, digests
 from pipeline.learn.second_level import (
@@ -53,14 +63,14 @@ from pipeline.learn.shipped_rows import ADDED, FOLDER, LEARNT, SCORED, Rows, loa
 from pipeline.learn.tag_baseline import baseline_scores
 from pipeline.learn.tag_card import write_card
 from pipeline.learn.tag_predictions import write_predictions
-from pipeline.learn.tag_scores import macro_f1, score_table, tags_to_array
+from pipeline.learn.tag_scores import macro_f1, publisher_scores, reliability, score_table, tags_to_array
 from pipeline.learn.taught import TEACHER, Taught, read_taught
 from pipeline.model_store import save_model
 from pipeline.records import TaggedPassage
 from pipeline.tag import cut, section_tags
 from pipeline.tag.context import FEATURES
-from pipeline.tag.model import LABELS, ROLES, THRESHOLDS, Linear, Nets
-from pipeline.tag.score import first_level, second_level
+from pipeline.tag.model import LABELS, ROLES, THRESHOLDS, Linear, Nets, reader_arrays
+from pipeline.tag.score import second_level
 
 
 class TaggerOptions(NamedTuple):
@@ -111,8 +121,10 @@ def train_tagger(
     say: Callable[[str], None] = lambda message: None,
     predictions: Path | None = None,
     teacher: Path = TEACHER,
+    reader: Path = READER,
     labels: Path = STORE,
     force: bool = False,
+    left_out: bool = False,
 ) -> dict[str, Any]:
     """Train on everything, measure out of fold, and write the model folder with its card.
 
@@ -130,10 +142,14 @@ def train_tagger(
         A folder for the out-of-fold answers.
     teacher
         The logits of the teachers, see `pipeline.learn.taught`; without the folder the student has nothing to learn.
+    reader
+        What the readers say, see `pipeline.learn.reader`; without the folder none is heard.
     labels
         The label store: it corrects labels of the corpus and adds articles from the unlabelled ones.
     force
         Write the model even where it is worse on the same folds than the one in `out`.
+    left_out
+        Also train without each source of data and group of features, for the table in the card.
 
     Returns
     -------
@@ -147,21 +163,29 @@ def train_tagger(
     """
     before = score_before(out, corpora)
     gold, weak, taught, pool = _read(corpora, labels, teacher, options, say)
-    answers, added, features, by_fold = _out_of_fold(gold, weak, taught, pool, options, say)
+    heard = read_heard(reader)
+    if not heard.folds:
+        say(f"no reader is heard: {reader} is not there; make it with: python -m pipeline train reader")
+    readings = _readings(gold, pool, heard, say)
+    answers, added, features, by_fold = _out_of_fold(gold, weak, taught, pool, readings, options, say)
     own = _all_scores(gold, answers, added)
     say(compared(own["macro_f1"]["all"], before, force))
     if predictions:
         write_predictions(answers.articles, answers.given, predictions)
+    part_scores = (
+        ablate(_passages(gold, readings), pool, weak, taught, (options.linear, options.nets), say) if left_out else []
+    )
     say("level 1 on everything")
-    lesson = Lesson(np.ones(len(taught.texts), dtype=bool), taught.by_all())
+    lesson = Lesson(np.ones(len(taught.texts), dtype=bool), taught.weights, taught.by_all())
     all_weak = np.ones(len(weak), dtype=bool)
     fitted = fit_first_level(pool, gold.tags, weak, gold.answered, all_weak, lesson, options.linear)
     say("level 2 on everything")
-    nets, _ = fit_nets(features[gold.answered], gold.tags[gold.answered], options.nets)
-    versions = [*by_fold, _apply_first_level(pool, fitted)[1]]
+    to_ship = _features_to_ship(gold, weak, taught, pool, heard, options, say)
+    nets, _ = fit_nets(to_ship[gold.answered], gold.tags[gold.answered], options.nets)
+    versions = [*by_fold, apply_first_level(pool, fitted, heard.read(pool.layouts))[1]]
     rows = _ship_rows(out / FOLDER, gold, pool, features, versions, fitted)
     say(f"once more from {out / FOLDER}, as those do who have no more")
-    again = refit(rows, Base(fitted.terms, fitted.linear, LABELS), [], 1.0, *options, say)
+    again = refit(rows, Base(fitted.terms, fitted.linear, heard.shipped, LABELS), [], 1.0, *options, say)
     headed = _headed(answers.articles)
     calibration = fit_kind_calibrations(answers.logits, answers.tags, headed)
     thresholds = fit_kind_thresholds(calibrated(answers.logits, calibration, headed), answers.tags, headed)
@@ -192,6 +216,7 @@ def train_tagger(
             "weak_paragraphs": sum(bool(row.text) for row in weak),
             "taught_passages": len(taught.texts),
             "taught_folds": list(taught.folds),
+            "read_folds": list(heard.folds),
         },
         "versions": {
             "python": platform.python_version(),
@@ -201,12 +226,14 @@ def train_tagger(
         },
         "scores": scores,
         "from_rows": from_rows(again, rows),
+        "ablation": part_scores,
     }
+    read_arrays, reader_words = reader_arrays(heard.shipped)
     save_model(
         out,
         "tagger",
-        _arrays(fitted.linear, nets, calibration),
-        {"terms": fitted.terms},
+        {**_arrays(fitted.linear, nets, calibration), **read_arrays},
+        {"terms": fitted.terms, "reader": reader_words},
         manifest,
     )
     write_card(out)
@@ -279,6 +306,13 @@ def tagger_scores(answers: OutOfFold) -> dict[str, Any]:
         **table,
         "sections": _section_scores(answers, turns=False),
         "sections_and_runs": _section_scores(answers, turns=True),
+        "reliability": {
+            label: reliability(answers.tags[:, column], answers.probabilities[:, column])
+            for column, label in enumerate(LABELS)
+        },
+        "publishers": publisher_scores(
+            [article.publisher for article in answers.articles for _ in article.labels], answers.tags, answers.given
+        ),
         "level_1": {name: round(macro_f1(answers.tags[r], first_given[r]), 4) for name, r in groups.items()},
         "labels_lost_to_headings": int(missed.sum()),
     }
@@ -310,8 +344,37 @@ def _read(
     return gold, weak, taught, pool_texts(articles, weak, taught.texts, options.linear.min_texts)
 
 
+def _readings(gold: _Gold, pool: Pool, heard: Heard, say: Callable[[str], None]) -> dict[int, np.ndarray]:
+    """For each fold what the reader that has not heard of it says of all passages, shape (n_passages, n_labels)."""
+    readings = {}
+    for fold in np.unique(gold.folds).tolist():
+        readings[fold], known = heard.by(fold, pool.layouts)
+        if known < len(gold.folds):
+            say(f"reader without fold {fold}: {len(gold.folds) - known} passages answered by the shipped one")
+    return readings
+
+
+def _passages(gold: _Gold, readings: dict[int, np.ndarray]) -> Passages:
+    """The passages as `ablate` wants them."""
+    origins = ["corpus"] * gold.scored + ["added"] * gold.added
+    origins += ["written" if article.publisher == OURS else "asked" for article in gold.articles[len(origins) :]]
+    sizes = [len(article.labels) for article in gold.articles]
+    publishers = {
+        int(fold): {article.publisher for article in gold.articles if article.fold == fold}
+        for fold in np.unique(gold.folds)
+    }
+    headed, each = _headed(gold.articles), np.repeat(origins, sizes)
+    return Passages(gold.tags, gold.folds, gold.news, headed, gold.answered, each, publishers, readings)
+
+
 def _out_of_fold(
-    gold: _Gold, weak: list[WeakRow], taught: Taught, pool: Pool, options: TaggerOptions, say: Callable[[str], None]
+    gold: _Gold,
+    weak: list[WeakRow],
+    taught: Taught,
+    pool: Pool,
+    readings: dict[int, np.ndarray],
+    options: TaggerOptions,
+    say: Callable[[str], None],
 ) -> tuple[OutOfFold, OutOfFold, np.ndarray, list[np.ndarray]]:
     """Out-of-fold answers to the scored articles and to the added ones, and the features of level 2.
 
@@ -319,23 +382,24 @@ def _out_of_fold(
     without each fold.
     """
     folds = sorted(set(gold.folds.tolist()))
+    heard_any = any(reading.any() for reading in readings.values())
     # the first fold of a pair is the one to be answered: the teacher must not have seen it
     held_out = [(fold,) for fold in folds] + [*permutations(folds, 2)]
     first: dict[tuple[int, ...], tuple[np.ndarray, np.ndarray]] = {}
     publishers = {fold: {a.publisher for a in gold.articles if a.fold == fold} for fold in folds}
     for number, out in enumerate(held_out, 1):
         said = taught.by(out[0])
-        if said is None and out[::-1] in first and taught.by(out[-1]) is None:
+        if said is None and out[::-1] in first and taught.by(out[-1]) is None and not heard_any:
             first[out] = first[out[::-1]]
             continue
         say(f"level 1 without folds {list(out)} ({number} of {len(held_out)})")
         unseen = {publisher for fold in out for publisher in publishers[fold]}
         weak_train = np.array([row.publisher not in unseen for row in weak], dtype=bool)
         may = np.array([said is not None and publisher not in unseen for publisher in taught.publishers], dtype=bool)
-        lesson = Lesson(may, taught.by_all() if said is None else said)
+        lesson = Lesson(may, taught.weights, taught.by_all() if said is None else said)
         train = ~np.isin(gold.folds, out) & gold.answered
         fitted = fit_first_level(pool, gold.tags, weak, train, weak_train, lesson, options.linear)
-        first[out] = _apply_first_level(pool, fitted)
+        first[out] = apply_first_level(pool, fitted, readings[out[0]])
     level_1 = np.zeros(gold.tags.shape, dtype=np.float32)
     logits = np.zeros(gold.tags.shape, dtype=np.float32)
     features = np.zeros((len(gold.tags), len(FEATURES)), dtype=np.float32)
@@ -364,13 +428,30 @@ def _out_of_fold(
     return answers(0, gold.scored), answers(gold.scored, gold.scored + gold.added), features, by_fold
 
 
-def _apply_first_level(pool: Pool, fitted: Fitted) -> tuple[np.ndarray, np.ndarray]:
-    """Logits and features of all gold passages."""
-    pages = [
-        first_level(layout, fitted.sums[ids], fitted.sentences[ids], fitted.linear)
-        for layout, ids in zip(pool.layouts, pool.text_ids, strict=True)
-    ]
-    return np.concatenate([page.logits for page in pages]), np.concatenate([page.features for page in pages])
+def _features_to_ship(
+    gold: _Gold,
+    weak: list[WeakRow],
+    taught: Taught,
+    pool: Pool,
+    heard: Heard,
+    options: TaggerOptions,
+    say: Callable[[str], None],
+) -> np.ndarray:
+    """What the shipped level 2 learns from: level-1 models that held the own fold out, with the shipped reader's and
+    student's lessons. Level 2 must know these two as they will speak: those of the folds differ among each other,
+    which costs it 0.014 macro-F1.
+    """
+    reading = heard.read(pool.layouts)
+    lesson = Lesson(np.ones(len(taught.texts), dtype=bool), taught.weights, taught.by_all())
+    features = np.zeros((len(gold.tags), len(FEATURES)), dtype=np.float32)
+    for fold in np.unique(gold.folds):
+        say(f"level 1 without fold {fold}, for the shipped level 2")
+        unseen = {article.publisher for article in gold.articles if article.fold == fold}
+        weak_train = np.array([row.publisher not in unseen for row in weak], dtype=bool)
+        test = gold.folds == fold
+        fitted = fit_first_level(pool, gold.tags, weak, ~test & gold.answered, weak_train, lesson, options.linear)
+        features[test] = apply_first_level(pool, fitted, reading)[1][test]
+    return features
 
 
 def _headed(articles: Sequence[GoldArticle]) -> np.ndarray:

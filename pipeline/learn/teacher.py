@@ -1,7 +1,7 @@
 """Train the teachers and keep what they say of the unlabelled passages.
 
     weak sections --fine-tune--> encoder --for each fold, without its labels: fine-tune--> teacher
-    unlabelled articles --teacher of each fold--> logits, kept by the hash of the text (`pipeline.learn.taught`)
+    unlabelled texts --teacher of each fold--> logits, kept by the hash of the text (`pipeline.learn.taught`)
 
 Needs the extra `teacher` (PyTorch, Transformers and a package with the encoder) and, on one core, about an hour.
 The teachers themselves are not kept: what the tagger learns from are their logits.
@@ -11,16 +11,18 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from sklearn.metrics import average_precision_score
 
 from pipeline.label.store import STORE, read_labels
 from pipeline.learn.corpus import (
     FILES,
     NEWS_KINDS,
+    GoldArticle,
     WeakSection,
     read_added,
     read_gold,
@@ -29,8 +31,8 @@ from pipeline.learn.corpus import (
     read_written,
 )
 from pipeline.learn.rows import CorpusError, digests
-from pipeline.learn.tag_scores import tags_to_array
-from pipeline.learn.taught import quantize, text_key
+from pipeline.learn.tag_scores import macro_f1, tags_to_array
+from pipeline.learn.taught import passages_of, quantize, text_key
 from pipeline.learn.windows import Window, windows_of
 from pipeline.model_store import save_model
 from pipeline.records import Passage, Section
@@ -90,7 +92,9 @@ def train_teacher(
     encode = net.tokenizer()
     say(f"reading {corpora}")
     answers = read_labels(labels)
-    gold = [*read_gold(corpora, LABELS, answers), *read_added(corpora, LABELS, answers), *read_written(LABELS)]
+    gold = read_gold(corpora, LABELS, answers)
+    scored = len(gold)
+    gold += [*read_added(corpora, LABELS, answers), *read_written(LABELS)]
     tags = tags_to_array([carried for article in gold for carried in article.labels])
     answered = np.array([known for article in gold for known in article.answered], dtype=bool)
     windows: list[list[Window]] = []
@@ -104,6 +108,7 @@ def train_teacher(
     asked: list[list[Window]] = []
     for unlabelled in pool:
         asked.append(windows_of(unlabelled.title, unlabelled.sections, _passages(asked), encode))
+    texts = [text for article in pool for text in passages_of(article)]
 
     publishers = {article.publisher for article in gold}
     weak = _drawn([section for section in read_weak_sections(corpora) if section.publisher not in publishers], options)
@@ -118,13 +123,17 @@ def train_teacher(
     states = [net.lower_states(encoder, _flat([of_page]), options.frozen_layers) for of_page in windows]
     asked_states = net.lower_states(encoder, _flat(asked), options.frozen_layers)
     logits: list[np.ndarray] = []
+    unseen = np.zeros(tags.shape, dtype=np.float32)
     folds = sorted({article.fold for article in gold})
     for fold in folds:
         say(f"teacher without fold {fold} ({len(logits) + 1} of {len(folds)})")
-        seen = [state for article, page in zip(gold, states, strict=True) if article.fold != fold for state in page]
+        seen, held = (
+            [s for a, page in zip(gold, states, strict=True) if (a.fold == fold) == out for s in page]
+            for out in (False, True)
+        )
         teacher = net.fit_top(whole, seen, tags, answered, options)
+        unseen += net.answers(teacher, held, len(tags))
         logits.append(quantize(net.answers(teacher, asked_states, _passages(asked))))
-    texts = [p.text for article in pool for section in article.sections for p in section.passages]
     keys = np.array([text_key(text) for text in texts], dtype=np.uint64)
     keys, first = np.unique(keys, return_index=True)
     manifest: dict[str, Any] = {
@@ -135,6 +144,7 @@ def train_teacher(
             "labels_sha256": digests(labels, sorted(path.name for path in labels.glob("*.jsonl"))),
         },
         "encoder": net.ENCODER,
+        "scores": teacher_scores(gold[:scored], tags, unseen),
     }
     save_model(
         out,
@@ -143,6 +153,31 @@ def train_teacher(
         {},
         manifest,
     )
+
+
+def teacher_scores(articles: Sequence[GoldArticle], tags: np.ndarray, logits: np.ndarray) -> dict[str, Any]:
+    """What teachers reached on folds they had not seen: mean average precision of the labels, and F1 as they are.
+
+    Parameters
+    ----------
+    articles
+        The scored ones; their passages come first in the arrays.
+    tags, logits
+        Arrays of shape (n_passages, n_labels).
+
+    Returns
+    -------
+    dict
+        `average_precision` and `macro_f1` (tags from a probability of 0.5 on) by group: all, news, explainer.
+    """
+    news = np.repeat([article.group == "news" for article in articles], [len(article.labels) for article in articles])
+    scores: dict[str, dict[str, float]] = {"average_precision": {}, "macro_f1": {}}
+    for name, rows in (("all", news | True), ("news", news), ("explainer", ~news)):
+        carried, said = tags[: len(news)][rows], logits[: len(news)][rows]
+        if len(carried):
+            scores["average_precision"][name] = round(float(average_precision_score(carried, said)), 4)
+            scores["macro_f1"][name] = round(macro_f1(carried, said >= 0), 4)
+    return scores
 
 
 def _drawn(sections: list[WeakSection], options: TeacherOptions) -> list[WeakSection]:

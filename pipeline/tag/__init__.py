@@ -1,6 +1,6 @@
 """tag: sections to tags with calibrated probabilities and evidence.
 
-    sections --lay_out--> layout --look_up--> sums --first_level--> features
+    sections --lay_out--> layout --look_up--> sums, --read_page--> reading --first_level--> features
              --second_level--> logits --calibrate--> probabilities --> tags, evidence
 
 A passage carries every label whose probability reaches the label's threshold (articles without any heading have a
@@ -21,6 +21,7 @@ from pipeline.tag.evidence import evidence_for, take_apart
 from pipeline.tag.layout import lay_out
 from pipeline.tag.lookup import look_up
 from pipeline.tag.model import LABELS, Tagger, load_tagger
+from pipeline.tag.reader import read_page
 from pipeline.tag.score import calibrate, first_level, score_sentences, second_level
 from pipeline.tag.turns import MIN_RUN, runs
 
@@ -55,7 +56,8 @@ def tag(title: str | None, sections: Sequence[Section], tagger: Tagger) -> list[
     layout = lay_out(title, sections)
     found = look_up(layout.texts, tagger.linear)
     sentences = score_sentences(found.sentence_sums, found.words.spans, tagger.linear)
-    features = first_level(layout, found.sums, sentences, tagger.linear).features
+    reading = read_page(layout, found.words.words, found.words.borders, tagger.reader)
+    features = first_level(layout, found.sums, sentences, tagger.linear, reading).features
     plain = not any(section.heading for section in sections)
     probabilities = calibrate(second_level(features, tagger.nets), tagger.calibration[int(plain)]).tolist()
     thresholds = tagger.plain_thresholds if plain else tagger.thresholds

@@ -35,6 +35,7 @@ FEATURES: tuple[str, ...] = (
     *(f"weak heading {label}" for label in _LABELS),
     *(f"student {label}" for label in _LABELS),
     *(f"weak title {label}" for label in _LABELS),
+    *(f"reader {label}" for label in _LABELS),
     *(
         f"{most} {what} of sentences {label}"
         for most in ("highest", "mean")
@@ -50,7 +51,12 @@ _QUOTES = ('"', "“", "'", "‘")
 
 
 def context_features(
-    layout: Layout, scores: np.ndarray, weak: np.ndarray, weak_title: np.ndarray, sentences: np.ndarray
+    layout: Layout,
+    scores: np.ndarray,
+    weak: np.ndarray,
+    weak_title: np.ndarray,
+    sentences: np.ndarray,
+    reading: np.ndarray,
 ) -> np.ndarray:
     """Features of level 2.
 
@@ -67,6 +73,8 @@ def context_features(
         Array of shape (n_labels,): the same of the title.
     sentences
         Array of shape (n_passages, 6 * n_labels): see `pipeline.tag.score.score_sentences`.
+    reading
+        Array of shape (n_passages, n_labels): squashed scores of the reader.
 
     Returns
     -------
@@ -75,7 +83,8 @@ def context_features(
     """
     title = np.tile(weak_title, (len(scores), 1))
     seen = surrounding_scores(scores, layout.section, layout.run)
-    return np.concatenate([scores, weak, title, sentences, seen, shape_features(layout)], axis=1, dtype=np.float32)
+    columns = [scores, weak, title, reading, sentences, seen, shape_features(layout)]
+    return np.concatenate(columns, axis=1, dtype=np.float32)
 
 
 def surrounding_scores(scores: np.ndarray, section: np.ndarray, run: np.ndarray) -> np.ndarray:

@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pipeline.model_store import SHIPPED, ModelError, Schema, load_model
+from pipeline.model_store import SHIPPED, Model, ModelError, Schema, load_model
 from pipeline.tag.context import FEATURES
+from pipeline.tag.reader import READER_ROLES, WINDOW, Reader
 from pipeline.tag.terms import Vocabulary, vocabulary_of
 
 LABELS = ("causes", "remedies", "warning_signs")
@@ -38,7 +39,22 @@ THRESHOLDS = ("thresholds", "thresholds_without_headings")
 
 _HINT = "train it anew with: python -m pipeline train tagger"
 
+#: The reader's arrays; its embeddings are kept as whole numbers, times a step for each column.
+READER_SCHEMA: Schema = {
+    "reader_embeddings": ("reader_rows", "reader_width"),
+    "reader_step": ("reader_width",),
+    "reader_window": ("reader_seen", "reader_states"),
+    "reader_window_bias": ("reader_states",),
+    "reader_attention": ("reader_states", "reader_heads"),
+    "reader_attention_bias": ("reader_heads",),
+    "reader_roles": ("reader_said", "reader_role_units"),
+    "reader_units_bias": ("reader_units",),
+    "reader_output": ("reader_units", len(LABELS)),
+    "reader_output_bias": (len(LABELS),),
+}
+
 SCHEMA: Schema = {
+    **READER_SCHEMA,
     "idf": ("@terms",),
     "table": ("@terms", len(ROLES) * len(LABELS)),
     "intercept": (len(LABELS),),
@@ -83,6 +99,7 @@ class Tagger(NamedTuple):
     """A loaded model, ready to tag; nothing in it changes after loading."""
 
     linear: Linear
+    reader: Reader
     nets: Nets
     # for articles with headings and for those without any, (slope, offset) of each label:
     # probability = 1 / (1 + exp(-(slope * logit + offset)))
@@ -116,6 +133,7 @@ def load_tagger(folder: Path = SHIPPED / "tagger") -> Tagger:
             vocabulary=vocabulary,
             **{name: arrays[name] for name in Linear._fields[1:]},
         ),
+        reader=reader_of(model),
         nets=Nets(**{name: arrays[name] for name in Nets._fields}),
         calibration=arrays["calibration"],
         thresholds=thresholds,
@@ -123,6 +141,38 @@ def load_tagger(folder: Path = SHIPPED / "tagger") -> Tagger:
         digest=model.digest,
         curves=_curves(folder, model.manifest),
     )
+
+
+def reader_of(model: Model) -> Reader:
+    """The reader of a loaded model.
+
+    Raises
+    ------
+    ModelError
+        If its arrays do not fit each other.
+    """
+    names = model.words.get("reader", [])
+    arrays = {field: model.arrays[f"reader_{field}"].astype(np.float32) for field in Reader._fields[1:]}
+    n_rows, width = arrays["embeddings"].shape
+    states, units, heads = (len(arrays[name]) for name in ("window_bias", "units_bias", "attention_bias"))
+    if (
+        len(names) + 1 != n_rows
+        or len(set(names)) != len(names)
+        or arrays["window"].shape[0] != WINDOW * width
+        or arrays["roles"].shape != (2 * states, len(READER_ROLES) * units)
+        or states % heads
+    ):
+        raise ModelError(f"the reader's arrays do not fit its words or each other; {_HINT}")
+    arrays["embeddings"] *= model.arrays["reader_step"].astype(np.float32)
+    return Reader({name: row for row, name in enumerate(names, 1)}, **arrays)
+
+
+def reader_arrays(reader: Reader) -> tuple[dict[str, np.ndarray], list[str]]:
+    """The reader as it is stored: arrays as in `READER_SCHEMA`, and the words of its rows from 1 on."""
+    step = np.maximum(np.abs(reader.embeddings).max(axis=0), 1e-6) / 127
+    arrays = {f"reader_{field}": getattr(reader, field).astype(np.float16) for field in Reader._fields[1:]}
+    arrays["reader_embeddings"] = np.round(reader.embeddings / step).astype(np.int8)
+    return {**arrays, "reader_step": step.astype(np.float32)}, sorted(reader.rows, key=reader.rows.__getitem__)
 
 
 def _thresholds(folder: Path, manifest: dict[str, Any], name: str) -> tuple[float, ...]:

@@ -68,8 +68,10 @@ def weak_sums(layout: Layout, sums: np.ndarray, linear: Linear) -> np.ndarray:
     return np.concatenate(parts, axis=1)
 
 
-def first_level(layout: Layout, sums: np.ndarray, sentences: np.ndarray, linear: Linear) -> FirstLevel:
-    """Level 1 for all passages of a page.
+def first_level(
+    layout: Layout, sums: np.ndarray, sentences: np.ndarray, linear: Linear, reading: np.ndarray
+) -> FirstLevel:
+    """Level 1 for all passages of a page, and what level 2 reads.
 
     Parameters
     ----------
@@ -77,6 +79,8 @@ def first_level(layout: Layout, sums: np.ndarray, sentences: np.ndarray, linear:
         Array of shape (n_texts, n_columns), as in `Lookup`.
     sentences
         Array of shape (n_texts, 6 * n_labels), from `score_sentences`.
+    reading
+        Array of shape (n_passages, n_labels): logits of the reader.
     """
     weak = np.tanh(weak_sums(layout, sums, linear) / WEAK_SCALE)
     logits = linear.intercept + weak @ linear.weak_mix
@@ -85,7 +89,8 @@ def first_level(layout: Layout, sums: np.ndarray, sentences: np.ndarray, linear:
         logits = logits + sums[of_passages, ROLE_COLUMNS[role]]
     title = sums[layout.title, ROLE_COLUMNS["weak_heading"]] + linear.weak_intercept[_N : 2 * _N]
     weak_title = np.tanh(title / WEAK_SCALE) * (layout.title > 0)
-    return FirstLevel(logits, context_features(layout, logits, weak, weak_title, sentences[layout.own]))
+    read = np.tanh(reading / WEAK_SCALE)
+    return FirstLevel(logits, context_features(layout, logits, weak, weak_title, sentences[layout.own], read))
 
 
 def standardize(features: np.ndarray, mean: np.ndarray, scale: np.ndarray) -> np.ndarray:
