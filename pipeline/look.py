@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import quote
 
 import numpy as np
 import pandas as pd
+from sklearn.metrics import f1_score
 
 from pipeline.batch import Batch
 from pipeline.compare import page_sums
 from pipeline.label.articles import NOT_LABELLED, read_articles
 from pipeline.label.store import Key, read_labels
-from pipeline.records import Block
+from pipeline.learn.retrain import retrain_tagger
+from pipeline.learn.tag_scores import tags_to_array
+from pipeline.records import Block, TaggedPassage
 from pipeline.split import split
-from pipeline.tag import LABELS, Tagger, tag
+from pipeline.tag import LABELS, Tagger, load_tagger, tag
 from pipeline.write import text_hash
 
 #: Scores of the cleaner between these are unsure.
@@ -196,6 +200,36 @@ def write_labelled(run: Path, answers: Mapping[Key, tuple[str, ...]], path: Path
     return pd.DataFrame(told).set_index("article")
 
 
+def learning_curve(
+    run: Path, answers: Mapping[Key, tuple[str, ...]], shares: Sequence[float] = (0.03, 0.1, 0.3)
+) -> pd.DataFrame:
+    """F1 by tag on the answered passages of a run, by the share of the shipped articles that a tagger learnt from.
+
+    The last row is the shipped tagger, which learnt from all of them.
+    """
+    taggers = {1.0: load_tagger()}
+    with TemporaryDirectory() as folder:
+        for share in shares:
+            retrain_tagger(Path(folder) / f"{share}", share=share, force=True)
+            taggers[share] = load_tagger(Path(folder) / f"{share}")
+    rows = {}
+    for share in sorted(taggers):
+        said = {(page, text_hash(passage.passage.text)): passage.tags for page, passage in _tagged(run, taggers[share])}
+        known = [key for key in answers if key in said]
+        truth, given = (tags_to_array([tags[key] for key in known]) for tags in (answers, said))
+        scores = f1_score(truth, given, average=None, zero_division=0.0)
+        rows[share] = dict(zip(LABELS, scores.round(3), strict=True))
+    return pd.DataFrame(rows).T.rename_axis("share of the articles learnt from")
+
+
+def _tagged(run: Path, tagger: Tagger) -> Iterator[tuple[str, TaggedPassage]]:
+    """The passages of a run as a tagger answers them, each with the name of its article."""
+    for article in read_articles(run):
+        kinds = [(n, Block(b["text"], b["kind"], b.get("level") or 0)) for n, b in enumerate(article["blocks"])]
+        for section in tag(article["title"], split(kinds), tagger):
+            yield from ((article["id"], passage) for passage in section.passages)
+
+
 def before_and_after(manifest: Mapping[str, Any]) -> pd.DataFrame:
     """Macro-F1 on the folds of the shipped passages, without a user's labels and with them; see `train tagger`."""
     return pd.DataFrame({"before": manifest["own"]["macro_f1_before"], "after": manifest["from_rows"]["macro_f1"]})
@@ -209,15 +243,8 @@ def own_scores(manifest: Mapping[str, Any]) -> pd.DataFrame:
 def changed_tags(run: Path, before: Tagger, after: Tagger) -> pd.DataFrame:
     """The passages of a run that two taggers answer differently."""
     rows = []
-    for article in read_articles(run):
-        kinds = [(n, Block(b["text"], b["kind"], b.get("level") or 0)) for n, b in enumerate(article["blocks"])]
-        sections = split(kinds)
-        said = [
-            [passage for section in tag(article["title"], sections, tagger) for passage in section.passages]
-            for tagger in (before, after)
-        ]
-        for old, new in zip(*said, strict=True):
-            if set(old.tags) != set(new.tags):
-                was, now = (", ".join(passage.tags) or "none" for passage in (old, new))
-                rows.append({"page_id": article["id"], "before": was, "after": now, "text": old.passage.text})
+    for (page, old), (_, new) in zip(_tagged(run, before), _tagged(run, after), strict=True):
+        if set(old.tags) != set(new.tags):
+            was, now = (", ".join(passage.tags) or "none" for passage in (old, new))
+            rows.append({"page_id": page, "before": was, "after": now, "text": old.passage.text})
     return pd.DataFrame(rows, columns=["page_id", "before", "after", "text"])

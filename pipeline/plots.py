@@ -59,6 +59,19 @@ def reliability_plot(tables: Mapping[str, pd.DataFrame], title: str) -> None:
     _finish(axes, "mean probability of a bin", title, keep_y=True)
 
 
+def curve(table: pd.DataFrame, what: str, title: str) -> None:
+    """A line a tag over the index, shares drawn to a logarithmic scale."""
+    _, axes = plt.subplots(figsize=(6, 3.8))
+    for (name, values), marker in zip(table.items(), MARKERS, strict=False):
+        axes.plot(values.index, values, marker=marker, color=COLOURS[str(name)], label=name)
+    axes.set_xscale("log")
+    axes.set_xticks(list(table.index), [f"{share:.0%}" for share in table.index])
+    axes.set_ylim(0, 1)
+    axes.set_ylabel(what)
+    axes.legend(frameon=False)
+    _finish(axes, str(table.index.name), title, keep_y=True)
+
+
 def confusion_plot(counts: pd.DataFrame, title: str) -> None:
     """A square of counts, darker for more."""
     _, axes = plt.subplots(figsize=(5.4, 4.2))
