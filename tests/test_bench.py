@@ -10,6 +10,8 @@ from pipeline.bench import clean, speed
 from pipeline.bench.tools import Tool
 from pipeline.cli import main
 from pipeline.learn.rows import CorpusError
+from pipeline.model_store import SHIPPED
+from pipeline.shard import load_models
 
 PAGES = [path.read_bytes() for path in sorted(SAMPLE.rglob("*.html"))]
 DUMPS = [path.read_text(encoding="utf-8") for path in sorted(SAMPLE.rglob("*.txt"))]
@@ -66,6 +68,12 @@ def test_a_page_costs_a_bounded_multiple_of_its_parse():
     assert html.total < MOST_TIMES_THE_BARE_PARSE * html.bare_parse
     assert all(seconds > 0 for seconds in html.stages.values())
     assert dumps.bare_parse == 0 and dumps.total / dumps.pages < 0.2
+
+
+def test_pages_without_text_are_measured_too():
+    models = load_models((SHIPPED / "cleaner", SHIPPED / "tagger"))
+    costs = speed.measure("empty", [b"<html><body></body></html>", PAGES[0]], models, 1, others=False)
+    assert costs.pages == 2 and costs.stages["features"] > 0
 
 
 def test_the_commands_print_tables(corpus, capsys):

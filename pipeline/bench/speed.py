@@ -176,6 +176,8 @@ def _stages(pages: Sequence[bytes | str], models: Models) -> dict[str, float]:
             except NoText:
                 continue
             at, spent["parse"] = now(), spent["parse"] + now() - at
+            if not page.blocks:  # nothing is left to do for it
+                continue
             branch = models.cleaner.branch(page)
             columns = features(page, branch)
             at, spent["features"] = now(), spent["features"] + now() - at
