@@ -111,7 +111,9 @@ def test_every_model_has_a_card_with_its_scores(folder):
 
 
 def test_models_stay_small():
-    assert sum(path.stat().st_size for path in (ROOT / "models").rglob("*") if path.is_file()) < 10_000_000
+    made_here = ROOT / "models" / "reader"  # by `train reader`; no part of the repository
+    files = [path for path in (ROOT / "models").rglob("*") if path.is_file() and made_here not in path.parents]
+    assert sum(path.stat().st_size for path in files) < 10_000_000
 
 
 def test_the_lock_names_no_index():
