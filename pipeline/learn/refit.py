@@ -12,7 +12,6 @@ rows know nothing (a new one) is learnt from the own passages alone; the others 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import permutations
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,12 +22,14 @@ from pipeline.learn.corpus import GoldArticle
 from pipeline.learn.first_level import ROLE_WEIGHTS, LinearOptions, fit_logistic
 from pipeline.learn.second_level import (
     NetOptions,
+    across_folds,
     calibrated,
     cross_fitted,
     fit_curve,
     fit_kind_calibrations,
     fit_kind_thresholds,
     fit_nets,
+    held_out_folds,
 )
 from pipeline.learn.shipped_rows import SAID, SCORED, Rows, kept_features
 from pipeline.learn.tag_scores import macro_f1, score_table, tags_to_array
@@ -37,7 +38,7 @@ from pipeline.tag.layout import Layout, lay_out
 from pipeline.tag.lookup import look_up
 from pipeline.tag.model import LINEAR_ROLES, ROLE_COLUMNS, Linear, Nets
 from pipeline.tag.reader import Reader, read_page
-from pipeline.tag.score import first_level, score_sentences, second_level
+from pipeline.tag.score import first_level, score_sentences
 from pipeline.tag.terms import prefix_terms, word_terms
 
 #: Texts outside the held-out folds that must hold a term for a model without them to know it.
@@ -106,8 +107,7 @@ def refit(
     layouts = [lay_out(article.title, article.sections) for article in own]
     material = _material(rows, base, own, layouts, weight)
     folds = sorted(set(material.folds.tolist()))
-    # the first fold of a pair is the one to be answered: the weak models must not have seen it
-    held_out = [(fold,) for fold in folds] + [*permutations(folds, 2)]
+    held_out = held_out_folds(folds)
     first: dict[tuple[int, ...], tuple[np.ndarray, np.ndarray]] = {}
     for number, out in enumerate(held_out, 1):
         say(f"level 1 without folds {list(out)} ({number} of {len(held_out)})")
@@ -115,18 +115,9 @@ def refit(
         inputs = _inputs(material, base, said, out)
         gold = _fit_gold(inputs, material, ~np.isin(material.folds, out), linear)
         first[out] = _said(rows, base, layouts, inputs, said, gold)
-    level_1 = np.zeros(material.tags.shape, dtype=np.float32)
-    logits = np.zeros(material.tags.shape, dtype=np.float32)
-    features = np.zeros((len(material.tags), len(FEATURES)), dtype=np.float32)
-    for fold in folds:
-        test = material.folds == fold
-        level_1[test], features[test] = (array[test] for array in first[(fold,)])
-        inner = np.zeros_like(features)
-        for other in folds:
-            if other != fold:
-                of_other = material.folds == other
-                inner[of_other] = first[fold, other][1][of_other]
-        logits[test] = second_level(features[test], _fit_nets(inner, material, ~test, nets))
+    level_1, logits, features = across_folds(
+        first, material.folds, lambda inner, train: _fit_nets(inner, material, train, nets)
+    )
     say("both levels on everything")
     everything = np.ones(len(material.tags), dtype=bool)
     for fold in folds:  # level 2 must know weak models, student and reader as they will speak

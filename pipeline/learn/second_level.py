@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable, Mapping, Sequence
+from itertools import permutations
 from typing import NamedTuple
 
 import numpy as np
@@ -12,7 +14,7 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.preprocessing import StandardScaler
 
 from pipeline.tag.model import Nets
-from pipeline.tag.score import calibrate, standardize
+from pipeline.tag.score import calibrate, second_level, standardize
 
 
 class NetOptions(NamedTuple):
@@ -74,6 +76,52 @@ def fit_nets(
         np.stack([model.intercepts_[1] for model in models]),
     )
     return Nets(*(array.astype(np.float32) for array in arrays)), models
+
+
+#: What level 1 says without some folds: its logits and the features of level 2, of all passages.
+Without = Mapping[tuple[int, ...], tuple[np.ndarray, np.ndarray]]
+
+
+def held_out_folds(folds: Sequence[int]) -> list[tuple[int, ...]]:
+    """The folds that level 1 is fitted without, each and every ordered pair: what `across_folds` needs.
+
+    The first fold of a pair is the one to be answered: whatever else speaks in level 1 must not have seen it either.
+    """
+    return [(fold,) for fold in folds] + [*permutations(folds, 2)]
+
+
+def across_folds(
+    first: Without, folds_of: np.ndarray, learn: Callable[[np.ndarray, np.ndarray], Nets]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Out-of-fold answers of both levels: level 2 of a fold learns from what level 1 says of the others without it.
+
+    Parameters
+    ----------
+    first
+        By each of `held_out_folds`, arrays of shape (n_passages, n_labels) and (n_passages, n_features).
+    folds_of
+        The fold of each passage, shape (n_passages,).
+    learn
+        Fits nets on such features, on the passages of a mask; both have a row for every passage.
+
+    Returns
+    -------
+    logits of level 1, logits of level 2, features
+        Of each passage by models without its fold.
+    """
+    folds = sorted(set(folds_of.tolist()))
+    level_1, features = (np.zeros(array.shape, dtype=np.float32) for array in first[(folds[0],)])
+    logits = np.zeros_like(level_1)
+    for fold in folds:
+        test = folds_of == fold
+        level_1[test], features[test] = (array[test] for array in first[(fold,)])
+        inner = np.zeros_like(features)
+        for other in folds:
+            rows = folds_of == other
+            if other != fold:
+                inner[rows] = first[fold, other][1][rows]
+        logits[test] = second_level(features[test], learn(inner, ~test))
+    return level_1, logits, features
 
 
 def fit_calibration(logits: np.ndarray, tags: np.ndarray) -> np.ndarray:

@@ -14,7 +14,6 @@ from __future__ import annotations
 import json
 import platform
 from collections.abc import Callable, Sequence
-from itertools import permutations
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -52,12 +51,14 @@ from pipeline.learn.refit import Base, from_rows, refit
 from pipeline.learn.rows import CorpusError, digests
 from pipeline.learn.second_level import (
     NetOptions,
+    across_folds,
     calibrated,
     cross_fitted,
     fit_curve,
     fit_kind_calibrations,
     fit_kind_thresholds,
     fit_nets,
+    held_out_folds,
 )
 from pipeline.learn.shipped_rows import ADDED, FOLDER, LEARNT, SCORED, Rows, load_rows, save_rows
 from pipeline.learn.tag_baseline import baseline_scores
@@ -70,7 +71,6 @@ from pipeline.records import TaggedPassage
 from pipeline.tag import cut, section_tags
 from pipeline.tag.context import FEATURES
 from pipeline.tag.model import LABELS, ROLES, THRESHOLDS, Linear, Nets, reader_arrays
-from pipeline.tag.score import second_level
 
 
 class TaggerOptions(NamedTuple):
@@ -383,8 +383,7 @@ def _out_of_fold(
     """
     folds = sorted(set(gold.folds.tolist()))
     heard_any = any(reading.any() for reading in readings.values())
-    # the first fold of a pair is the one to be answered: the teacher must not have seen it
-    held_out = [(fold,) for fold in folds] + [*permutations(folds, 2)]
+    held_out = held_out_folds(folds)
     first: dict[tuple[int, ...], tuple[np.ndarray, np.ndarray]] = {}
     publishers = {fold: {a.publisher for a in gold.articles if a.fold == fold} for fold in folds}
     for number, out in enumerate(held_out, 1):
@@ -400,20 +399,12 @@ def _out_of_fold(
         train = ~np.isin(gold.folds, out) & gold.answered
         fitted = fit_first_level(pool, gold.tags, weak, train, weak_train, lesson, options.linear)
         first[out] = apply_first_level(pool, fitted, readings[out[0]])
-    level_1 = np.zeros(gold.tags.shape, dtype=np.float32)
-    logits = np.zeros(gold.tags.shape, dtype=np.float32)
-    features = np.zeros((len(gold.tags), len(FEATURES)), dtype=np.float32)
-    for fold in folds:
-        test = gold.folds == fold
-        level_1[test], features[test] = (array[test] for array in first[(fold,)])
-        inner = np.zeros_like(features)
-        for other in folds:
-            rows = gold.folds == other
-            if other != fold:
-                inner[rows] = first[fold, other][1][rows]
-        learnt = ~test & gold.answered
-        nets, _ = fit_nets(inner[learnt], gold.tags[learnt], options.nets)
-        logits[test] = second_level(features[test], nets)
+
+    def learn(inner: np.ndarray, train: np.ndarray) -> Nets:
+        learnt = train & gold.answered
+        return fit_nets(inner[learnt], gold.tags[learnt], options.nets)[0]
+
+    level_1, logits, features = across_folds(first, gold.folds, learn)
     told = gold.rows(0, gold.scored + gold.added)
     headed = _headed(gold.articles[: gold.scored + gold.added])
     scored = np.arange(len(headed)) < len(gold.before)  # the added ones were drawn as the hardest: they would mislead
