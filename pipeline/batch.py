@@ -9,7 +9,7 @@ import pandas as pd
 
 from pipeline.read import InputError
 from pipeline.store import folder as run_folder
-from pipeline.tag import LABELS
+from pipeline.write import labels_among
 
 
 class Batch(NamedTuple):
@@ -20,6 +20,11 @@ class Batch(NamedTuple):
     passages: pd.DataFrame
     dropped: pd.DataFrame
     errors: pd.DataFrame
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Those of the run's tagger, in the order of their columns."""
+        return labels_among(list(self.sections.columns))
 
 
 def load_batch(folder: str | Path) -> Batch:
@@ -52,12 +57,15 @@ def overview(batch: Batch) -> pd.DataFrame:
     )
     table["dropped_share"] = (table["dropped"] / (table["kept"] + table["dropped"])).round(3)
     carried = tag_counts(batch.sections, batch.sections["page_id"].map(sites["site"]))
-    return table.drop(columns=["kept", "dropped"]).join(carried).fillna(0).astype({label: int for label in LABELS})
+    return (
+        table.drop(columns=["kept", "dropped"]).join(carried).fillna(0).astype({label: int for label in batch.labels})
+    )
 
 
 def tag_counts(table: pd.DataFrame, by: pd.Series) -> pd.DataFrame:
-    """How many rows of a table with a column `tags` carry each tag, grouped by another column."""
-    flags = pd.DataFrame({label: table["tags"].map(lambda tags, label=label: label in tags) for label in LABELS})
+    """How many rows of a table of sections or passages carry each tag, grouped by another column."""
+    labels = labels_among(list(table.columns))
+    flags = pd.DataFrame({label: table["tags"].map(lambda tags, label=label: label in tags) for label in labels})
     return flags.groupby(by.rename("site")).sum()
 
 

@@ -171,13 +171,13 @@ def do_tag(options: argparse.Namespace) -> int:
     """One JSON line an article."""
     from pipeline.jsonl import read_articles, tag_row
     from pipeline.split import split
-    from pipeline.tag import LABELS, load_tagger, tag
+    from pipeline.tag import load_tagger, tag
 
     tagger = meet(load_tagger(options.tagger), _demand(options))
     with input_lines(options.articles) as lines, output(options.out) as stream:
         for row, blocks in read_articles(lines, options.articles):
             title = row.get("title") if isinstance(row.get("title"), str) else None
-            write_line(stream, tag_row(row, tag(title, split(blocks), tagger), LABELS))
+            write_line(stream, tag_row(row, tag(title, split(blocks), tagger), tagger.labels))
     return DONE
 
 
@@ -280,7 +280,11 @@ def do_compare(options: argparse.Namespace) -> int:
     batches = [read_batch(folder) for folder in options.runs]
     if len(batches) == 1:
         return _drift(options.runs[0], batches[0], options.tagger)
-    changes = compare(page_sums(batches[0]), page_sums(batches[1]))
+    labels = [label for label in batches[0].labels if label in batches[1].labels]
+    for folder, batch in zip(options.runs, batches, strict=True):
+        if alone := sorted(set(batch.labels) - set(labels)):
+            print(f"not compared, since {folder} alone has it: {', '.join(alone)}")
+    changes = compare(page_sums(batches[0], labels), page_sums(batches[1], labels))
     print(change_table(changes))
     real = sum(change.real for change in changes)
     sites = len({change.site for change in changes} - {ALL})
@@ -304,7 +308,8 @@ def _drift(folder: Path, batch: Batch, model: Path) -> int:
     used = json.loads((folder / "run.json").read_text(encoding="utf-8"))["spec"]["models"]["tagger"]
     if used != tagger.digest:
         raise UsageError(f"{folder}: was tagged by tagger {used}, {model} is {tagger.digest}; name it with --tagger")
-    found = drift(batch_sums(batch, tagger), read_reference(model, tagger.digest))
+    reference = read_reference(model, tagger.digest)
+    found = drift(batch_sums(batch, tagger, reference.get("labels", tagger.labels)), reference)
     print(drift_table(found))
     strange = [d.measure for d in found if d.strange]
     if strange:

@@ -16,7 +16,6 @@ import numpy as np
 import pandas as pd
 
 from pipeline.batch import Batch
-from pipeline.tag import LABELS
 
 #: Exchanges tried; the smallest p is 1 / (PERMUTATIONS + 1).
 PERMUTATIONS = 9999
@@ -28,9 +27,8 @@ FALSE_SHARE = 0.05
 MIN_PAGES = 5
 ALL, FEW, NO_SITE = "(all)", "(small sites)", "(no site)"
 
-#: What is compared: a sum over pages divided by another one.
+#: What is compared besides the labels: a sum over pages divided by another one.
 MEASURES = {
-    **{f"passages with {label}": (label, "passages") for label in LABELS},
     "passages without a tag": ("untagged", "passages"),
     "mean confidence": ("confidence", "passages"),
     "blocks dropped": ("dropped", "blocks"),
@@ -56,18 +54,25 @@ class Change(NamedTuple):
         return self.q <= FALSE_SHARE
 
 
-def page_sums(batch: Batch) -> pd.DataFrame:
+def page_sums(batch: Batch, labels: Sequence[str] | None = None) -> pd.DataFrame:
     """One row a page, failed ones too: its site and what the measures are made of.
+
+    Parameters
+    ----------
+    batch
+        A run.
+    labels
+        Those that count, where others of the run's tagger do not; None: all of them.
 
     Returns
     -------
     frame
-        Indexed by page_id, with column `site` and the columns that `MEASURES` names.
+        Indexed by page_id, with column `site`, one for each label, and the columns that `MEASURES` names.
     """
-    passages = batch.passages
-    sureness = np.maximum(passages[list(LABELS)], 1 - passages[list(LABELS)]).min(axis=1)
-    flags = pd.DataFrame({label: passages["tags"].map(lambda tags, label=label: label in tags) for label in LABELS})
-    flags["untagged"] = passages["tags"].map(len) == 0
+    passages, labels = batch.passages, batch.labels if labels is None else labels
+    sureness = np.maximum(passages[list(labels)], 1 - passages[list(labels)]).min(axis=1)
+    flags = pd.DataFrame({label: passages["tags"].map(lambda tags, label=label: label in tags) for label in labels})
+    flags["untagged"] = ~flags.any(axis=1)
     sums = flags.astype(float).assign(confidence=sureness, passages=1.0).groupby(passages["page_id"]).sum()
     pages = batch.pages.set_index("page_id")
     made = pd.DataFrame(
@@ -83,7 +88,7 @@ def page_sums(batch: Batch) -> pd.DataFrame:
     )
     failed = pd.DataFrame({"site": NO_SITE, "failed": 1.0, "no_article": 1.0}, index=batch.errors["page_id"].fillna(""))
     table = pd.concat([frame for frame in (made.join(sums), failed) if len(frame)]).assign(pages=1.0)
-    columns = ["site", *dict.fromkeys(name for pair in MEASURES.values() for name in pair)]
+    columns = ["site", *labels, *dict.fromkeys(name for pair in MEASURES.values() for name in pair)]
     return table.reindex(columns=columns).fillna(0.0)
 
 
@@ -93,7 +98,7 @@ def compare(before: pd.DataFrame, after: pd.DataFrame, seed: int = 0, permutatio
     Parameters
     ----------
     before, after : frame
-        From `page_sums`.
+        From `page_sums`, both with the same labels.
     seed : int
         Of the exchanges.
     permutations : int
@@ -159,12 +164,13 @@ def _changes(
     if not len(before) or not len(after):
         return []
     columns = list(before.columns[1:])
+    made_of = _measures(columns)
     rows = np.vstack([before[columns].to_numpy(float), after[columns].to_numpy(float)])
     side = np.repeat([0.0, 1.0], [len(before), len(after)])
     ids = [*before.index, *after.index]
     pairs, single = _pairs(ids, len(before))
-    over = [columns.index(top) for top, _ in MEASURES.values()]
-    under = [columns.index(bottom) for _, bottom in MEASURES.values()]
+    over = [columns.index(top) for top, _ in made_of.values()]
+    under = [columns.index(bottom) for _, bottom in made_of.values()]
     total = rows.sum(axis=0)
 
     def ratios(of_after: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -188,9 +194,16 @@ def _changes(
     pages = (len(before), len(after))
     return [
         Change(site, name, pages, float(first[i]), float(second[i]), float(p[i]), 1.0)
-        for i, name in enumerate(MEASURES)
+        for i, name in enumerate(made_of)
         if np.isfinite(seen[i])
     ]
+
+
+def _measures(columns: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """What is compared: the passages with each label that has a column, and `MEASURES`."""
+    others = {name for pair in MEASURES.values() for name in pair}
+    labels = [name for name in columns if name not in others]
+    return {**{f"passages with {label}": (label, "passages") for label in labels}, **MEASURES}
 
 
 def _pairs(ids: Sequence[object], first: int) -> tuple[np.ndarray, np.ndarray]:

@@ -58,9 +58,9 @@ def unknown_words(texts: Iterable[str], tagger: Tagger) -> Sum:
     return Sum(sum(word not in rows for word in words), len(words))
 
 
-def batch_sums(batch: Batch, tagger: Tagger) -> dict[str, list[Sum]]:
-    """Every measure's sums, page by page."""
-    table = page_sums(batch)
+def batch_sums(batch: Batch, tagger: Tagger, labels: Sequence[str]) -> dict[str, list[Sum]]:
+    """Every measure's sums, page by page; `labels` are those whose confidence counts."""
+    table = page_sums(batch, labels)
     texts = batch.passages.groupby("page_id")["text"]
     return {
         "unknown words": [unknown_words(of_page, tagger) for _, of_page in texts],

@@ -17,7 +17,7 @@ from rensa import RMinHash
 
 from pipeline.arrow_files import open_parquet, read_parquet, write_parquet
 from pipeline.places import written
-from pipeline.write import SCHEMAS
+from pipeline.write import schemas
 
 #: Words of a run, values of a signature, and of them in a band: pages that share 0.8 of their runs meet in one of the
 #: 16 bands with a probability of 0.95.
@@ -150,15 +150,16 @@ def _alike(values: np.ndarray, bucket: np.ndarray) -> Iterator[tuple[int, list[i
 
 def _mark(part: Path, copies: dict[int, str]) -> None:
     """Write `duplicate_of` of one part anew where it is not so already."""
-    place = SCHEMAS["pages"].get_field_index("duplicate_of")
+    schema = schemas(())["pages"]
+    place = schema.get_field_index("duplicate_of")
     with open_parquet(part) as file:
         column = [copies.get(row) for row in range(file.metadata.num_rows)]
         if file.read(columns=["duplicate_of"]).column(0).to_pylist() == column:
             return
         at = 0
-        with written(part) as hidden, write_parquet(hidden, SCHEMAS["pages"], "zstd") as writer:
+        with written(part) as hidden, write_parquet(hidden, schema, "zstd") as writer:
             for number in range(file.num_row_groups):
                 table = file.read_row_group(number)
                 values = pa.array(column[at : at + len(table)], pa.string())
-                writer.write_table(table.set_column(place, SCHEMAS["pages"].field(place), values))
+                writer.write_table(table.set_column(place, schema.field(place), values))
                 at += len(table)

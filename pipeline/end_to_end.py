@@ -142,11 +142,12 @@ def measure(dumps: Sequence[Dump], models: Models, held_out: HeldOut | None, kee
             kept = _judged(dump.page, models, held_out)
         pairs.append(list(pairs_of(dump, kept, models, held_out)))
     folds = np.array([dump.fold for dump in dumps])
-    by_fold = [_f1([p for i in np.flatnonzero(folds == fold) for p in pairs[i]]) for fold in np.unique(folds)]
     flat = [pair for page in pairs for pair in page]
+    labels = sorted({tag for pair in flat for tag in pair.wanted})  # the corpus knows nothing of further labels
+    by_fold = [_f1([p for i in np.flatnonzero(folds == fold) for p in pairs[i]], labels) for fold in np.unique(folds)]
     n_passages = sum(not pair.leaked for pair in flat)
     return Measured(
-        _f1(flat),
+        _f1(flat, labels),
         float(np.std(by_fold)),
         sum(pair.lost for pair in flat) / n_passages,
         sum(not any(pair.leaked for pair in page) for page in pairs) / len(dumps),
@@ -186,8 +187,8 @@ def _alike(one: str, other: str) -> bool:
     return one == other or (len(short) >= MIN_LETTERS and short in long)
 
 
-def _f1(pairs: Sequence[Pair]) -> float:
-    return macro_f1(tags_to_array([p.wanted for p in pairs]), tags_to_array([p.found for p in pairs]))
+def _f1(pairs: Sequence[Pair], labels: Sequence[str]) -> float:
+    return macro_f1(tags_to_array([p.wanted for p in pairs], labels), tags_to_array([p.found for p in pairs], labels))
 
 
 def _letters(text: str) -> str:

@@ -33,7 +33,7 @@ from pipeline.store import remove_tree
 from pipeline.tag import load_tagger
 from pipeline.tag.demand import Demand, meet
 from pipeline.workers import LOCAL, SERIAL, Marker, RunError, Workers, check_engine, cores, drive, open_workers
-from pipeline.write import SCHEMAS
+from pipeline.write import TABLES
 
 
 class RunOptions(NamedTuple):
@@ -295,7 +295,7 @@ def _set_aside_failed(places: Places, shards: Sequence[Shard], error: str) -> No
 def _drop_unfinished(places: Places, todo: Sequence[Shard]) -> None:
     """Remove parts whose shard has no marker: they may be cut."""
     names = {shard.name for shard in todo if not places.retry(shard.name).exists()}
-    for folder in [places.folder / table for table in SCHEMAS] + [places.signatures("any").parent]:
+    for folder in [places.folder / table for table in TABLES] + [places.signatures("any").parent]:
         for path in folder.glob("*"):
             if path.name.lstrip(".").split(".")[0] in names:
                 path.unlink()

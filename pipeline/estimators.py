@@ -34,7 +34,7 @@ from pipeline.parse import NoText
 from pipeline.records import Article, Block, TaggedPassage
 from pipeline.shard import kept_blocks
 from pipeline.split import split
-from pipeline.tag import LABELS, Tagger, load_tagger, section_tags
+from pipeline.tag import Tagger, load_tagger, section_tags
 from pipeline.tag import tag as tag_sections
 
 StrPath = str | os.PathLike[str]
@@ -142,7 +142,7 @@ class PassageTagger(TransformerMixin, BaseEstimator):
     ----------
     tagger_ : Tagger
         The loaded model.
-    classes_ : array of shape (3,)
+    classes_ : array of shape (n_labels,)
         The tags, in the order of the columns.
 
     Examples
@@ -167,7 +167,7 @@ class PassageTagger(TransformerMixin, BaseEstimator):
         """
         _column(X)
         self.tagger_: Tagger = api.shipped_tagger() if self.model is None else load_tagger(Path(self.model))
-        self.classes_ = np.array(LABELS, dtype=object)
+        self.classes_ = np.array(self.tagger_.labels, dtype=object)
         return self
 
     def transform(self, X: Any) -> np.ndarray:
@@ -180,7 +180,7 @@ class PassageTagger(TransformerMixin, BaseEstimator):
 
         Returns
         -------
-        array of shape (n_rows, 3)
+        array of shape (n_rows, n_labels)
             Each 0 to 1, in the order of `classes_`; zeros for a row that is missing or holds no passage.
 
         Raises
@@ -189,7 +189,7 @@ class PassageTagger(TransformerMixin, BaseEstimator):
             If a row is none of str, Article, None and nan.
         """
         rows = self._passages(X)
-        probabilities = np.zeros((len(rows), len(LABELS)))
+        probabilities = np.zeros((len(rows), len(self.classes_)))
         for i, passages in enumerate(rows):
             if passages:
                 probabilities[i] = np.average([p.scores for p in passages], axis=0, weights=_word_counts(passages))
@@ -204,17 +204,17 @@ class PassageTagger(TransformerMixin, BaseEstimator):
 
         Returns
         -------
-        array of shape (n_rows, 3)
+        array of shape (n_rows, n_labels)
             0 or 1, the indicator matrix that scikit-learn's multilabel metrics take.
         """
         carried = [section_tags([p.tags for p in row], _word_counts(row)) for row in self._passages(X)]
-        return np.array([[int(label in tags) for label in LABELS] for tags in carried], dtype=int).reshape(
-            -1, len(LABELS)
-        )
+        flags = [[int(label in tags) for label in self.classes_] for tags in carried]
+        return np.array(flags, dtype=int).reshape(-1, len(self.classes_))
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """The tags."""
-        return np.array(LABELS, dtype=object)
+        check_is_fitted(self)
+        return self.classes_.copy()
 
     def _passages(self, X: Any) -> list[list[TaggedPassage]]:
         """The tagged passages of every row."""

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from itertools import cycle
 from typing import NamedTuple
 
 import numpy as np
@@ -18,7 +19,6 @@ from pipeline.clean.site import NO_TABLE, SiteTable
 from pipeline.clean.weigh import Weighed, Weight, weigh
 from pipeline.records import Article, TaggedPassage, TaggedSection
 from pipeline.shard import Models, tag_article
-from pipeline.tag import LABELS
 from pipeline.webpage import why_untagged, writable
 
 #: Dropped texts are cut to this many characters in the terminal.
@@ -28,11 +28,12 @@ MIN_WIDTH = 30
 
 _COLOURS = {
     "keep": "32", "drop": "2", "title": "1", "quiet": "2", "for": "32", "against": "31",
-    "causes": "33", "remedies": "36", "warning_signs": "35",
 }  # fmt: skip
+#: Of the labels, in their order.
+_LABEL_COLOURS = ("33", "36", "35", "34", "93", "94", "95", "96")
 _DIRECTION = re.compile("[\u202a-\u202e\u2066-\u2069]")  # would turn the lines of a terminal round
 
-Paint = Callable[[str, str], str]  # a text and a key of `_COLOURS` to a text
+Paint = Callable[[str, str], str]  # a text, and a key of `_COLOURS` or a label, to a text
 
 
 class Explanation(NamedTuple):
@@ -42,13 +43,14 @@ class Explanation(NamedTuple):
     threshold: float  # the score from which this page's blocks are kept
     weighed: list[Weighed]  # one for each block
     sections: list[TaggedSection]  # none for a page that is not tagged
+    labels: tuple[str, ...]  # of the tagger, in the order of the scores
 
 
 def gather(article: Article, models: Models, site: SiteTable = NO_TABLE) -> Explanation:
     """Weigh and tag one cleaned page with the models and the site table that cleaned it."""
     weighed = weigh(article.page, models.cleaner, site)
     threshold = page_threshold(article.page, np.array([verdict.score for verdict in article.verdicts]))
-    return Explanation(article, threshold, weighed, tag_article(article, models.tagger))
+    return Explanation(article, threshold, weighed, tag_article(article, models.tagger), models.tagger.labels)
 
 
 def explain(explanation: Explanation, width: int, colour: bool) -> str:
@@ -62,12 +64,12 @@ def explain(explanation: Explanation, width: int, colour: bool) -> str:
     colour : bool
         Whether to use ANSI colours.
     """
-    paint = _paint if colour else _plain
+    paint = _painter(explanation.labels) if colour else _plain
     width = max(MIN_WIDTH, width)
     article = explanation.article
     lines = [*_head(article, width, paint), "", *_blocks(explanation, width, paint), ""]
     if explanation.sections:
-        lines += _sections(explanation.sections, width, paint)
+        lines += _sections(explanation, width, paint)
     else:
         lines += _fold(untagged_note(article), width, 0)
     return "\n".join(lines) + "\n"
@@ -138,30 +140,28 @@ def shorten_path(path: tuple[str, ...], width: int) -> str:
     return line if len(line) <= width else line[: width - 1] + "…"
 
 
-def _sections(sections: list[TaggedSection], width: int, paint: Paint) -> Iterator[str]:
-    for number, tagged in enumerate(sections, 1):
+def _sections(explanation: Explanation, width: int, paint: Paint) -> Iterator[str]:
+    for number, tagged in enumerate(explanation.sections, 1):
         tags = ", ".join(tagged.tags) or "no tag"
         for line in _fold(f"Section {number}: {tagged.section.heading or '(no heading)'}  [{tags}]", width, 2):
             yield paint(line, "title")
         for passage in tagged.passages:
-            yield from _passage(passage, width, paint)
+            yield from _passage(passage, explanation.labels, width, paint)
         yield ""
 
 
-def _passage(tagged: TaggedPassage, width: int, paint: Paint) -> Iterator[str]:
-    scores = "  ".join(f"{label} {p:.2f}" for label, p in zip(LABELS, tagged.scores, strict=True))
+def _passage(tagged: TaggedPassage, labels: Sequence[str], width: int, paint: Paint) -> Iterator[str]:
+    names = re.compile(rf"\b(?:{'|'.join(labels)})\b")
+    scores = "  ".join(f"{label} {p:.2f}" for label, p in zip(labels, tagged.scores, strict=True))
     yield from _fold(f"{tagged.passage.block:4} {tagged.passage.text}", width, 5)
     for line in _fold(f"     {', '.join(tagged.tags) or 'no tag'}   ({scores})", width, 7):
-        yield _LABEL.sub(lambda m: paint(m[0], m[0]) if m[0] in tagged.tags else m[0], line)
+        yield names.sub(lambda m: paint(m[0], m[0]) if m[0] in tagged.tags else m[0], line)
     for evidence in tagged.evidence:
         terms = ", ".join(f"{term} {weight:+.2f}" for term, weight in evidence.terms)
         yield from _fold(f"     {evidence.tag}: {terms}", width, 7)
         sentence = tagged.passage.text[evidence.start : evidence.end]
         if sentence != tagged.passage.text:
             yield from _fold(f"     carried by: “{sentence}”", width, 7)
-
-
-_LABEL = re.compile("|".join(LABELS))
 
 
 def untagged_note(article: Article) -> str:
@@ -178,8 +178,9 @@ def _safe(text: str) -> str:
     return _DIRECTION.sub("\ufffd", writable(text))
 
 
-def _paint(text: str, style: str) -> str:
-    return f"\033[{_COLOURS[style]}m{text}\033[0m"
+def _painter(labels: Sequence[str]) -> Paint:
+    colours = {**dict(zip(labels, cycle(_LABEL_COLOURS), strict=False)), **_COLOURS}
+    return lambda text, style: f"\033[{colours[style]}m{text}\033[0m"
 
 
 def _plain(text: str, style: str) -> str:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
+
+from markupsafe import Markup
 
 from pipeline.clean.reasons import REASONS
 from pipeline.clean.weigh import Weight
 from pipeline.explain import Explanation, amount_text, untagged_note
+from pipeline.palette import style_of
 from pipeline.records import Block, TaggedPassage, TaggedSection
-from pipeline.tag import LABELS
 from pipeline.webpage import (
     Chip,
     PassageView,
@@ -64,7 +67,7 @@ class BlockView(NamedTuple):
 
 def render(explanation: Explanation) -> str:
     """The explanation as HTML: nothing in it acts, and nothing outside it is asked for."""
-    article, page = explanation.article, explanation.article.page
+    article, page, labels = explanation.article, explanation.article.page, explanation.labels
     passages = {t.passage.block: t for section in explanation.sections for t in section.passages}
     starts = {section.section.position: (n, section) for n, section in enumerate(explanation.sections, 1)}
     blocks = []
@@ -79,9 +82,9 @@ def render(explanation: Explanation) -> str:
                 meaning=REASONS.get(verdict.reason, ""),
                 path=_path(weighed.path),
                 bars=[_bar(weight) for weight in weighed.weights],
-                passage=_passage(block, passages.get(i), bool(section and section.section.heading)),
+                passage=_passage(block, passages.get(i), bool(section and section.section.heading), labels),
                 section=number,
-                section_tags=_section_tags(section) if section else [],
+                section_tags=_section_tags(section, labels) if section else [],
             )
         )
     kept = sum(verdict.keep for verdict in article.verdicts)
@@ -97,20 +100,22 @@ def render(explanation: Explanation) -> str:
             counts={"all": len(blocks), "kept": kept, "dropped": len(blocks) - kept},
             note="" if explanation.sections else untagged_note(article),
             blocks=blocks,
+            further_style=Markup(style_of(labels)),
         )
     )
 
 
-def _passage(block: Block, tagged: TaggedPassage | None, is_heading: bool) -> PassageView:
+def _passage(block: Block, tagged: TaggedPassage | None, is_heading: bool, labels: Sequence[str]) -> PassageView:
     if tagged is None:  # a dump's headings are paragraphs that do the work of one
         return PassageView("heading" if is_heading else block.kind, [Segment(block.text, (), "")], [], [], [])
-    scores = dict(zip(LABELS, tagged.scores, strict=True))
+    scores = dict(zip(labels, tagged.scores, strict=True))
     evidence = [evidence_row(e) for e in tagged.evidence]
-    return view_passage({"kind": block.kind, "text": block.text, "tags": tagged.tags, "evidence": evidence, **scores})
+    row = {"kind": block.kind, "text": block.text, "tags": tagged.tags, "evidence": evidence, **scores}
+    return view_passage(row, labels)
 
 
-def _section_tags(tagged: TaggedSection) -> list[Chip]:
-    return tag_chips(dict(zip(LABELS, tagged.scores, strict=True)), tagged.tags)
+def _section_tags(tagged: TaggedSection, labels: Sequence[str]) -> list[Chip]:
+    return tag_chips(dict(zip(labels, tagged.scores, strict=True)), tagged.tags)
 
 
 def _path(path: tuple[str, ...]) -> PathView:

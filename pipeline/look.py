@@ -22,8 +22,9 @@ from pipeline.learn.retrain import retrain_tagger
 from pipeline.learn.tag_scores import tags_to_array
 from pipeline.records import Block, TaggedPassage
 from pipeline.split import split
-from pipeline.tag import LABELS, Tagger, load_tagger, tag
-from pipeline.write import text_hash
+from pipeline.tables import run_labels
+from pipeline.tag import Tagger, load_tagger, tag
+from pipeline.write import labels_among, text_hash
 
 #: Scores of the cleaner between these are unsure.
 UNSURE = (0.2, 0.8)
@@ -88,7 +89,7 @@ def top_words(tagger: Tagger, n: int = 12) -> pd.DataFrame:
     terms = {row: term for term, row in vocabulary.rows.items() if row < vocabulary.first_prefix}
     rows = np.array(sorted(terms))
     found = {}
-    for column, label in enumerate(LABELS):
+    for column, label in enumerate(tagger.labels):
         best = rows[np.argsort(-table[rows, column], kind="stable")[:n]]
         found[label] = [f"{terms[int(row)]} {table[row, column]:+.1f}" for row in best]
     return pd.DataFrame(found)
@@ -116,7 +117,7 @@ def answered(batch: Batch, store: Path, sample: Path) -> pd.DataFrame:
 
 def confusion(table: pd.DataFrame) -> pd.DataFrame:
     """First tag wanted (rows) against first tag given (columns), in passages."""
-    names = [*LABELS, "none"]
+    names = [*labels_among(list(table.columns)), "none"]
     first = [table[column].map(lambda tags: tags[0] if len(tags) else "none") for column in ("wanted", "tags")]
     counts = pd.crosstab(first[0].rename("wanted"), first[1].rename("given"))
     return counts.reindex(index=names, columns=names, fill_value=0)
@@ -139,7 +140,7 @@ def fold_reliability(manifest: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
 def mistakes(table: pd.DataFrame, n: int = 15) -> pd.DataFrame:
     """The surest mistakes: tags given or missing against a person's answer, the farthest from it first."""
     wrong = []
-    for label in LABELS:
+    for label in labels_among(list(table.columns)):
         wanted, given = (table[column].map(lambda tags, label=label: label in tags) for column in ("wanted", "tags"))
         error = wanted.map({True: "missed", False: "added"}) + " " + label
         probability = table[label]
@@ -151,7 +152,7 @@ def mistakes(table: pd.DataFrame, n: int = 15) -> pd.DataFrame:
 
 def least_sure_pages(batch: Batch, n: int = 10) -> pd.DataFrame:
     """The pages of whose passages the tagger is least sure."""
-    sums = page_sums(batch)
+    sums = page_sums(batch, batch.labels)
     sums = sums[sums["passages"] > 0].rename_axis("page_id").reset_index()
     table = sums[["page_id", "site"]].assign(confidence=(sums["confidence"] / sums["passages"]).round(3))
     return table.assign(passages=sums["passages"].astype(int)).nsmallest(n, "confidence").reset_index(drop=True)
@@ -185,7 +186,7 @@ def write_labelled(run: Path, answers: Mapping[Key, tuple[str, ...]], path: Path
     frame
         One row an article: passages, how many are answered, and how many carry each tag.
     """
-    told = []
+    told, labels = [], run_labels(run)
     with path.open("w", encoding="utf-8") as stream:
         for article in read_articles(run):
             passages = [block for block in article["blocks"] if block["kind"] not in NOT_LABELLED]
@@ -195,7 +196,7 @@ def write_labelled(run: Path, answers: Mapping[Key, tuple[str, ...]], path: Path
             said = [block["tags"] for block in passages if block["tags"] is not None]
             if said:
                 stream.write(json.dumps(article, ensure_ascii=False) + "\n")
-                carried = {label: sum(label in tags for tags in said) for label in LABELS}
+                carried = {label: sum(label in tags for tags in said) for label in labels}
                 told.append({"article": article["id"], "passages": len(passages), "answered": len(said), **carried})
     return pd.DataFrame(told).set_index("article")
 
@@ -212,13 +213,13 @@ def learning_curve(
         for share in shares:
             retrain_tagger(Path(folder) / f"{share}", share=share, force=True)
             taggers[share] = load_tagger(Path(folder) / f"{share}")
-    rows = {}
+    rows, labels = {}, taggers[1.0].labels
     for share in sorted(taggers):
         said = {(page, text_hash(passage.passage.text)): passage.tags for page, passage in _tagged(run, taggers[share])}
         known = [key for key in answers if key in said]
-        truth, given = (tags_to_array([tags[key] for key in known]) for tags in (answers, said))
+        truth, given = (tags_to_array([tags[key] for key in known], labels) for tags in (answers, said))
         scores = f1_score(truth, given, average=None, zero_division=0.0)
-        rows[share] = dict(zip(LABELS, scores.round(3), strict=True))
+        rows[share] = dict(zip(labels, scores.round(3), strict=True))
     return pd.DataFrame(rows).T.rename_axis("share of the articles learnt from")
 
 

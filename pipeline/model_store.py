@@ -18,7 +18,7 @@ import json
 import lzma
 import zipfile
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -84,8 +84,12 @@ def save_model(
     (folder / "manifest.json").write_bytes(_json_bytes(noted, indent=1))
 
 
-def load_model(folder: Path, kind: str, schema: Schema, made_by: str | None = None) -> Model:
+def load_model(
+    folder: Path, kind: str, schema: Schema | Callable[[dict[str, Any]], Schema], made_by: str | None = None
+) -> Model:
     """Read and check a model folder; errors name `train made_by`, or, without it, `train kind`, to make it anew.
+
+    `schema` may be made of the manifest.
 
     Raises
     ------
@@ -100,7 +104,7 @@ def load_model(folder: Path, kind: str, schema: Schema, made_by: str | None = No
     ):
         raise ModelError(f"{folder}/words.json: must map names to lists of strings; {hint}")
     arrays = _read_arrays(folder / "arrays.npz", hint)
-    _check_shapes(folder, arrays, words, schema, hint)
+    _check_shapes(folder, arrays, words, schema(manifest) if callable(schema) else schema, hint)
     return Model(folder, manifest, arrays, words)
 
 

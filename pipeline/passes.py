@@ -24,7 +24,7 @@ from pipeline.shard import STAGES, Models, Settings, Shard, clean_shard, load_mo
 from pipeline.sites import bucket_of, count_bucket, load_tables, tables_digest
 from pipeline.store import in_store
 from pipeline.workers import Marker, RunError
-from pipeline.write import SCHEMAS
+from pipeline.write import TABLES
 
 
 class Job(NamedTuple):
@@ -120,7 +120,7 @@ def finish(job: Job, task: Finish) -> Marker:
     summary = {
         **task.summary,
         "seconds": round(time.time() - task.started, 2),
-        "counts": {name: counts[name] for name in SCHEMAS},
+        "counts": {name: counts[name] for name in TABLES},
         "duplicates": duplicates,
         "errors": dict(sorted(errors.items())),
         "stage_seconds": {stage: round(seconds[stage], 3) for stage in STAGES},

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import cycle
 from typing import Any
 
 import matplotlib.pyplot as plt
 import pandas as pd
 
-COLOURS = {"causes": "#D55E00", "remedies": "#009E73", "warning_signs": "#0072B2", "none": "#999999"}
+#: Of the labels, in their order.
+COLOURS = ("#D55E00", "#009E73", "#0072B2", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442")
 PLAIN, PALE = "#0072B2", "#999999"
-MARKERS = ("o", "s", "^")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 
 
 def bars(values: pd.Series, what: str, title: str) -> None:
@@ -21,7 +23,7 @@ def bars(values: pd.Series, what: str, title: str) -> None:
 
 def stacked(table: pd.DataFrame, what: str, title: str) -> None:
     """One bar a row, in parts of a colour each."""
-    colours: list[Any] = [COLOURS.get(str(column), PALE) for column in table.columns]
+    colours: list[Any] = [colour for _, colour in zip(table.columns, cycle(COLOURS), strict=False)]
     axes = table.plot.barh(stacked=True, color=colours, edgecolor="white", figsize=(8, 0.8 + 0.4 * len(table)))
     axes.legend(loc="lower right", frameon=False)
     _finish(axes, what, title)
@@ -52,8 +54,8 @@ def reliability_plot(tables: Mapping[str, pd.DataFrame], title: str) -> None:
     """Probability against share carried, a line a label; on the diagonal, a probability means what it says."""
     _, axes = plt.subplots(figsize=(5, 4.6))
     axes.plot([0, 1], [0, 1], color=PALE, linestyle="--", label="as it should be")
-    for (label, table), marker in zip(tables.items(), MARKERS, strict=False):
-        axes.plot(table["probability"], table["carried"], marker=marker, color=COLOURS[label], label=label)
+    for (label, table), marker, colour in zip(tables.items(), cycle(MARKERS), cycle(COLOURS), strict=False):
+        axes.plot(table["probability"], table["carried"], marker=marker, color=colour, label=label)
     axes.set_ylabel("share of passages that carry the tag")
     axes.legend(frameon=False)
     _finish(axes, "mean probability of a bin", title, keep_y=True)
@@ -62,8 +64,8 @@ def reliability_plot(tables: Mapping[str, pd.DataFrame], title: str) -> None:
 def curve(table: pd.DataFrame, what: str, title: str) -> None:
     """A line a tag over the index, shares drawn to a logarithmic scale."""
     _, axes = plt.subplots(figsize=(6, 3.8))
-    for (name, values), marker in zip(table.items(), MARKERS, strict=False):
-        axes.plot(values.index, values, marker=marker, color=COLOURS[str(name)], label=name)
+    for (name, values), marker, colour in zip(table.items(), cycle(MARKERS), cycle(COLOURS), strict=False):
+        axes.plot(values.index, values, marker=marker, color=colour, label=name)
     axes.set_xscale("log")
     axes.set_xticks(list(table.index), [f"{share:.0%}" for share in table.index])
     axes.set_ylim(0, 1)

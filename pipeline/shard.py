@@ -31,9 +31,9 @@ from pipeline.records import Article, ParsedPage, RawPage, TaggedSection
 from pipeline.sites import keep_keys, tables_digest
 from pipeline.split import split
 from pipeline.tables import read_batches, read_rows
-from pipeline.tag import LABELS, Tagger, load_tagger, tag
+from pipeline.tag import Tagger, load_tagger, tag
 from pipeline.tag.demand import Demand, meet
-from pipeline.write import SCHEMAS, Row, Rows, TableWriter, page_rows
+from pipeline.write import Row, Rows, TableWriter, page_rows
 
 #: Only pages of these kinds, in this language, are tagged.
 TAGGED_KINDS = frozenset(("article", "forum"))
@@ -147,7 +147,7 @@ def clean_shard(
     counts: Counter[str] = Counter()
     errors: Counter[str] = Counter()
     seconds: Seconds = defaultdict(float, parsed["seconds"])
-    writer = TableWriter(places.folder, shard.name)
+    writer = TableWriter(places.folder, shard.name, models.tagger.labels)
     signed: list[tuple[int, bytes]] = []
     batch: Rows = {}
 
@@ -235,7 +235,7 @@ def finish_page(page: ParsedPage, models: Models, table: SiteTable, seconds: Sec
         begin("tag")
         tagged = tag(page.title, sections, models.tagger)
         begin("write")
-        return page_rows(article, tagged, LABELS)
+        return page_rows(article, tagged, models.tagger.labels)
     except Exception as error:  # the rim of one page
         return PageError(page.page_id, page.source, stage, type(error).__name__, str(error))
     finally:
@@ -293,7 +293,7 @@ def _accounted(folder: Path, part: str, error: str) -> frozenset[tuple[str, str]
 def _copy_parts(writer: TableWriter, folder: Path, part: str, error: str) -> dict[str, int]:
     """Write the rows of the parts there are once more, but for those of an error; gives their numbers by table."""
     counts = {}
-    for name, schema in SCHEMAS.items():
+    for name, schema in writer.schemas.items():
         batches = read_batches([folder / name / f"{part}.parquet"], schema.names)
         if name == "errors":
             batches = (batch.filter(pc.not_equal(batch["error"], error)) for batch in batches)

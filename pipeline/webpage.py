@@ -10,7 +10,7 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,8 +19,6 @@ from urllib.parse import urlsplit
 import jinja2
 from markupsafe import Markup
 
-#: The tags with the words a reader sees, in the order of the score columns.
-TAGS = {"causes": "Causes", "remedies": "Remedies", "warning_signs": "Warning signs"}
 TEMPLATES = Path(__file__).parent
 #: Kinds of page that are not tagged, and how to say so.
 UNTAGGED_KINDS = {
@@ -88,17 +86,15 @@ def mark_evidence(text: str, evidence: Iterable[Mapping[str, Any]]) -> list[Segm
     segments = []
     for start, end in pairwise(cuts):
         tags = tuple(tag for first, last, tag in spans if first <= start and end <= last)
-        segments.append(Segment(text[start:end], tags, ", ".join(TAGS.get(tag, tag) for tag in tags)))
+        segments.append(Segment(text[start:end], tags, ", ".join(map(tag_word, tags))))
     return segments
 
 
-def view_passage(row: Mapping[str, Any]) -> PassageView:
-    """A row of `passages` as it is shown."""
+def view_passage(row: Mapping[str, Any], labels: Sequence[str]) -> PassageView:
+    """A row of `passages` as it is shown; `labels` are those of the tagger."""
     tags, evidence = row["tags"] or [], row["evidence"] or []
-    others = [tag for tag in TAGS if tag not in tags and row[tag] is not None]
-    terms = [
-        (TAGS.get(e["tag"], e["tag"]), [(t["term"], f"{t['weight']:+.2f}") for t in e["terms"] or ()]) for e in evidence
-    ]
+    others = [tag for tag in labels if tag not in tags and row[tag] is not None]
+    terms = [(tag_word(e["tag"]), [(t["term"], f"{t['weight']:+.2f}") for t in e["terms"] or ()]) for e in evidence]
     return PassageView(
         kind=row["kind"],
         segments=mark_evidence(row["text"], evidence),
@@ -119,7 +115,7 @@ def is_web_address(url: str | None) -> bool:
 
 def tag_chips(row: Mapping[str, Any], tags: Iterable[str]) -> list[Chip]:
     """Tags with their probabilities, which stand in a row under their names."""
-    return [Chip(tag, TAGS.get(tag, tag), score_text(row.get(tag))) for tag in tags]
+    return [Chip(tag, tag_word(tag), score_text(row.get(tag))) for tag in tags]
 
 
 def why_untagged(page_kind: str, language: str | None) -> str:
@@ -138,6 +134,20 @@ def readable(key: str | None) -> str:
     'warning signs'
     """
     return (key or "unknown").replace("_", " ")
+
+
+def tag_word(label: str) -> str:
+    """A label as a reader sees it.
+
+    >>> tag_word("warning_signs")
+    'Warning signs'
+    """
+    return readable(label).capitalize()
+
+
+def tag_words(labels: Iterable[str]) -> dict[str, str]:
+    """Labels with the words a reader sees."""
+    return {label: tag_word(label) for label in labels}
 
 
 def score_text(score: float | None) -> str:

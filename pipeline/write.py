@@ -10,6 +10,8 @@ import hashlib
 import secrets
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +32,8 @@ _EVIDENCE = pa.list_(
     )
 )
 
-SCHEMAS: dict[str, pa.Schema] = {
+#: The tables, without the probabilities: `schemas` puts a column for each label behind the tags.
+_PLAIN: dict[str, pa.Schema] = {
     "pages": pa.schema(
         [
             ("page_id", pa.string()),
@@ -60,9 +63,6 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("heading", pa.string()),
             ("level", pa.int32()),
             ("tags", _TAGS),
-            ("causes", pa.float64()),
-            ("remedies", pa.float64()),
-            ("warning_signs", pa.float64()),
             ("words", pa.int32()),
             ("text", pa.string()),
         ]
@@ -75,9 +75,6 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("position", pa.int32()),
             ("kind", pa.string()),
             ("tags", _TAGS),
-            ("causes", pa.float64()),
-            ("remedies", pa.float64()),
-            ("warning_signs", pa.float64()),
             ("unsure", _TAGS),
             ("evidence", _EVIDENCE),
             ("start", pa.int32()),  # characters [start, end) of pages.text
@@ -106,6 +103,33 @@ SCHEMAS: dict[str, pa.Schema] = {
     ),
 }
 
+TABLES = tuple(_PLAIN)
+#: Names that a label cannot have: they are columns of the tables.
+COLUMNS = frozenset(name for schema in _PLAIN.values() for name in schema.names)
+_TAGGED = ("sections", "passages")
+
+
+@cache
+def schemas(labels: tuple[str, ...]) -> Mapping[str, pa.Schema]:
+    """The schema of every table of a run whose tagger has these labels."""
+    made = dict(_PLAIN)
+    for name in _TAGGED:
+        at = made[name].get_field_index("tags") + 1
+        for label in reversed(labels):
+            made[name] = made[name].insert(at, pa.field(label, pa.float64()))
+    return made
+
+
+def labels_among(columns: Sequence[str]) -> tuple[str, ...]:
+    """The labels of a table of sections or passages, told from its columns.
+
+    >>> labels_among(["page_id", "tags", "causes", "remedies", "words", "text"])
+    ('causes', 'remedies')
+    """
+    behind = columns[list(columns).index("tags") + 1 :]
+    return tuple(takewhile(lambda name: name not in COLUMNS, behind))
+
+
 Row = dict[str, Any]
 Rows = dict[str, list[Row]]
 
@@ -125,7 +149,7 @@ def page_rows(article: Article, sections: Sequence[TaggedSection], labels: Seque
     starts = _starts(article)
     kept = sum(verdict.keep for verdict in article.verdicts)
     text = article.text
-    rows: Rows = {name: [] for name in SCHEMAS}
+    rows: Rows = {name: [] for name in TABLES}
     rows["pages"].append(
         {
             "page_id": page.page_id,
@@ -215,20 +239,25 @@ class TableWriter:
         The run's folder.
     part : str
         The name of the part, without ending.
+    labels : tuple of str
+        Those of the tagger.
     """
 
-    def __init__(self, folder: Path, part: str) -> None:
+    def __init__(self, folder: Path, part: str, labels: tuple[str, ...]) -> None:
         own = secrets.token_hex(4)
-        self.paths = {name: (folder / name / f".{part}.{own}", folder / name / f"{part}.parquet") for name in SCHEMAS}
+        self.schemas = schemas(labels)
+        self.paths = {name: (folder / name / f".{part}.{own}", folder / name / f"{part}.parquet") for name in TABLES}
         for hidden, _ in self.paths.values():
             hidden.parent.mkdir(parents=True, exist_ok=True)
-        self.writers = {name: write_parquet(hidden, SCHEMAS[name], "zstd") for name, (hidden, _) in self.paths.items()}
+        self.writers = {
+            name: write_parquet(hidden, self.schemas[name], "zstd") for name, (hidden, _) in self.paths.items()
+        }
 
     def add(self, rows: Mapping[str, Sequence[Row]]) -> None:
         """Append rows to their tables."""
         for name, new in rows.items():
             if new:
-                self.writers[name].write_table(pa.Table.from_pylist(list(new), schema=SCHEMAS[name]))
+                self.writers[name].write_table(pa.Table.from_pylist(list(new), schema=self.schemas[name]))
 
     def copy(self, name: str, batches: Iterable[pa.RecordBatch]) -> int:
         """Append rows that were written before to a table; gives their number."""

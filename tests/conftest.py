@@ -14,6 +14,8 @@ from pipeline.tag import load_tagger
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLE = ROOT / "data" / "sample"
+#: Those of the shipped models.
+LABELS = ("causes", "remedies", "warning_signs")
 SHARED = ROOT.parent / "shared"
 
 

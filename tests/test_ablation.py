@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from conftest import LABELS
 
 from pipeline.learn.ablation import PARTS, Part, Passages, ablate
 from pipeline.learn.corpus import GoldArticle
@@ -12,8 +13,7 @@ from pipeline.learn.second_level import NetOptions
 from pipeline.learn.tag_scores import publisher_scores, reliability, tags_to_array
 from pipeline.learn.taught import NOTHING
 from pipeline.records import Passage, Section
-from pipeline.tag import LABELS
-from pipeline.tag.context import FEATURES
+from pipeline.tag.context import feature_names
 from pipeline.tag.layout import Layout
 
 TEXTS = {"Strain brings it on.": 0, "Rest in bed helps.": 1, "See a doctor at once.": 2, "The fund paid for it.": None}
@@ -30,7 +30,7 @@ def article(number: int) -> GoldArticle:
 
 def test_a_part_that_matters_costs_and_one_that_is_not_there_does_not() -> None:
     articles = [article(number) for number in range(24)]
-    tags = tags_to_array([carried for one in articles for carried in one.labels])
+    tags = tags_to_array([carried for one in articles for carried in one.labels], LABELS)
     folds = np.repeat([one.fold for one in articles], 4)
     true = np.ones(len(tags), dtype=bool)
     publishers = {fold: {f"p{fold}"} for fold in range(3)}
@@ -38,7 +38,11 @@ def test_a_part_that_matters_costs_and_one_that_is_not_there_does_not() -> None:
     passages = Passages(tags, folds, folds < 2, ~true, true, np.full(len(tags), "corpus"), publishers, readings)
     pool = pool_texts(articles, [], [], 2)
     options = LinearOptions(min_texts=2), NetOptions(epochs=60, learning_rate=0.02)
-    parts = (Part("nothing"), Part("what nobody wrote", origins=("written",)), Part("level 2", features=FEATURES))
+    parts = (
+        Part("nothing"),
+        Part("what nobody wrote", origins=("written",)),
+        Part("level 2", features=feature_names(LABELS)),
+    )
     whole, same, bare = ablate(passages, pool, [], NOTHING, options, lambda message: None, parts)
     assert whole["without"] == "nothing" and whole["all"] > 0.8
     assert same == {**whole, "without": "what nobody wrote"}
@@ -48,7 +52,7 @@ def test_a_part_that_matters_costs_and_one_that_is_not_there_does_not() -> None:
 @pytest.mark.parametrize("part", PARTS, ids=lambda part: part.name)
 def test_parts_name_what_there_is(part: Part) -> None:
     assert set(part.fields) <= set(Layout._fields)
-    assert all(any(name.startswith(start) for name in FEATURES) for start in part.features)
+    assert all(any(name.startswith(start) for name in feature_names(LABELS)) for start in part.features)
     assert set(part.origins) <= {"added", "asked", "written"}
 
 

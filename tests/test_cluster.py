@@ -14,7 +14,7 @@ from conftest import ROOT
 from test_run import SAMPLE, do_run, tables
 
 from pipeline.workers import RunError
-from pipeline.write import SCHEMAS
+from pipeline.write import TABLES
 
 distributed = pytest.importorskip("distributed", reason="needs the extra `cluster`")
 
@@ -54,7 +54,7 @@ def test_a_cluster_gives_the_tables_of_one_process(tmp_path, monkeypatch):
     assert summary["engine"] == address
     do_run(["sample"], "serial", engine="serial")
     one, many = tables(tmp_path / "serial"), tables(tmp_path / "cluster")
-    for name in SCHEMAS:
+    for name in TABLES:
         pd.testing.assert_frame_equal(one[name], many[name])
 
 

@@ -33,7 +33,7 @@ def pages(
     n: int, rng: np.random.Generator, site: str = "a", causes: float = 0.3, first: int = 0, **fixed
 ) -> pd.DataFrame:
     """The sums of n made-up pages of ten passages each, all alike but for chance."""
-    columns = ["site", *dict.fromkeys(name for pair in MEASURES.values() for name in pair)]
+    columns = ["site", "causes", *dict.fromkeys(name for pair in MEASURES.values() for name in pair)]
     table = pd.DataFrame(0.0, index=[f"p{first + i}" for i in range(n)], columns=columns[1:])
     table.insert(0, "site", site)
     table["passages"], table["pages"], table["blocks"] = 10.0, 1.0, 20.0

@@ -8,7 +8,7 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import SAMPLE
+from conftest import LABELS, SAMPLE
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.exceptions import NotFittedError
@@ -21,7 +21,6 @@ import pipeline
 from pipeline.estimators import ArticleCleaner, PassageTagger
 from pipeline.model_store import SHIPPED, ModelError
 from pipeline.records import Article
-from pipeline.tag import LABELS
 
 FAQ = (SAMPLE / "northfield-clinic" / "ringing-ears-faq.html").read_bytes()
 DUMP = (SAMPLE / "harborwell" / "muscle-twitching.txt").read_text("utf-8")

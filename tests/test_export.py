@@ -10,13 +10,14 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from conftest import LABELS
 from test_report import HOSTILE, dropped, page, passage, section, write_run
 
 from pipeline.cli import main
 from pipeline.export.dataset import card
 from pipeline.export.markdown import escape, file_name
 from pipeline.export.spreadsheet import CELL_CHARACTERS, to_cell
-from pipeline.write import SCHEMAS
+from pipeline.write import schemas
 
 TABLES = {
     "pages": [
@@ -205,7 +206,7 @@ def test_a_dataset_has_every_row_and_a_card(
         assert [row for file in files for row in pq.read_table(file).to_pylist()] == pq.read_table(
             run / table
         ).to_pylist()
-        assert pq.read_schema(files[0]).equals(SCHEMAS[table])
+        assert pq.read_schema(files[0]).equals(schemas(LABELS)[table])
     text = (target / "README.md").read_text("utf-8")
     assert text.startswith("---\n") and text.count("default: true") == 1
     assert (
@@ -216,9 +217,9 @@ def test_a_dataset_has_every_row_and_a_card(
 
 
 def test_a_card_names_only_tables_with_rows() -> None:
-    text = card({"sections": 0, "passages": 0, "pages": 3, "dropped": 0}, {})
+    text = card({"sections": 0, "passages": 0, "pages": 3, "dropped": 0}, {}, LABELS)
     assert text.count("config_name") == 1 and "- config_name: pages\n  default: true" in text
-    assert "configs:" not in card(dict.fromkeys(("sections", "passages", "pages", "dropped"), 0), {})
+    assert "configs:" not in card(dict.fromkeys(("sections", "passages", "pages", "dropped"), 0), {}, LABELS)
 
 
 def test_datasets_loads_it(export: Callable[..., str], tmp_path: Path) -> None:

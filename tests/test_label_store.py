@@ -6,7 +6,7 @@ import gzip
 import json
 
 import pytest
-from conftest import ROOT
+from conftest import LABELS, ROOT
 
 from pipeline.cli import main
 from pipeline.engine import RunOptions, run
@@ -15,7 +15,6 @@ from pipeline.label.attach import labels_of, match
 from pipeline.label.sketch import likeness
 from pipeline.label.store import Answer, merged
 from pipeline.model_store import SHIPPED
-from pipeline.tag import LABELS
 
 STORE = ROOT / "data" / "labels"
 LONG = (

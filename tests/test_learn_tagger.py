@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from conftest import LABELS
 from scipy.special import expit
 from sklearn.feature_extraction.text import TfidfVectorizer
 
@@ -41,9 +42,9 @@ from pipeline.learn.tag_scores import macro_f1, score_table, tags_to_array
 from pipeline.learn.tagger import TaggerOptions, compared, score_before, train_tagger
 from pipeline.learn.taught import NOTHING, WEIGHTS, quantize, read_taught, text_key
 from pipeline.model_store import SHIPPED, save_model
-from pipeline.tag import LABELS, load_tagger, tag
+from pipeline.tag import load_tagger, tag
 from pipeline.tag.lookup import look_up
-from pipeline.tag.model import ROLE_COLUMNS
+from pipeline.tag.model import role_columns
 from pipeline.tag.score import first_level, score_sentences, second_level
 from pipeline.tag.terms import prefix_terms, word_terms
 from pipeline.write import text_hash
@@ -244,7 +245,7 @@ def test_every_question_has_text_and_known_tags() -> None:
 def test_frozen_level_1_says_what_scikit_learn_says(corpora: Path, teacher: Path) -> None:
     articles = read_gold(corpora, LABELS)
     weak = read_weak(corpora, set())
-    tags = tags_to_array([carried for article in articles for carried in article.labels])
+    tags = tags_to_array([carried for article in articles for carried in article.labels], LABELS)
     taught = read_taught(corpora, teacher)
     pool = pool_texts(articles, weak, taught.texts, 2)
     everything = np.ones(len(tags), dtype=bool), np.ones(len(weak), dtype=bool)
@@ -267,7 +268,7 @@ def test_frozen_level_1_says_what_scikit_learn_says(corpora: Path, teacher: Path
 
 def test_the_student_learns_what_the_teacher_says(corpora: Path, teacher: Path) -> None:
     articles = read_gold(corpora, LABELS)
-    tags = tags_to_array([carried for article in articles for carried in article.labels])
+    tags = tags_to_array([carried for article in articles for carried in article.labels], LABELS)
     weak = read_weak(corpora, set())
     taught = read_taught(corpora, teacher)
     assert len(taught.texts) == 9 * 12 and (taught.by(2) == taught.by_all()).all() and taught.by(4) is None
@@ -277,7 +278,7 @@ def test_the_student_learns_what_the_teacher_says(corpora: Path, teacher: Path) 
     lesson = Lesson(may, taught.weights, taught.by_all())
     linear = fit_first_level(pool, tags, weak, *everything, lesson, LinearOptions(min_texts=2)).linear
     sums = look_up(["It is caused by salt in most people.", "About one in ten knows salt."], linear).sums
-    student = sums[:, ROLE_COLUMNS["student"]] + linear.weak_intercept[-3:]
+    student = sums[:, role_columns(3)["student"]] + linear.weak_intercept[-3:]
     assert student[0, 0] > 2 and student[0, 1:].max() < -2 and student[1].max() < -2
 
 
@@ -328,7 +329,7 @@ def test_lookup_is_tfidf_of_scikit_learn(corpora: Path) -> None:
     articles = read_gold(corpora, LABELS)
     weak = [WeakRow(text, "Causes", ("causes",), "s", "p") for text in ("It is caused by salt.", "Salt is old.")]
     weak += [WeakRow("Rest helps, rest is good, rest.", "Treatment", ("remedies", "warning_signs"), "s", "p")]
-    tags = tags_to_array([carried for article in articles for carried in article.labels])
+    tags = tags_to_array([carried for article in articles for carried in article.labels], LABELS)
     pool = pool_texts(articles, weak, [], 1)
     everything = np.ones(len(tags), dtype=bool), np.ones(3, dtype=bool)
     fitted = fit_first_level(pool, tags, weak, *everything, NO_LESSON, LinearOptions(min_texts=1))

@@ -6,7 +6,7 @@ import json
 
 import pandas as pd
 import pytest
-from conftest import ROOT, SAMPLE
+from conftest import LABELS, ROOT, SAMPLE
 
 from pipeline.batch import load_batch
 from pipeline.engine import RunOptions, run
@@ -32,7 +32,7 @@ from pipeline.look import (
     write_labelled,
 )  # fmt: skip
 from pipeline.model_store import SHIPPED
-from pipeline.tag import LABELS, load_tagger
+from pipeline.tag import load_tagger
 
 
 @pytest.fixture(scope="module")

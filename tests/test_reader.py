@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import LABELS
 
 from pipeline.cli import main
 from pipeline.learn.reader import SCHEMA, Heard, passage_keys, read_heard
@@ -15,7 +16,7 @@ from pipeline.model_store import ModelError, load_model, save_model
 from pipeline.records import Passage, Section
 from pipeline.tag.layout import lay_out
 from pipeline.tag.lookup import read_words
-from pipeline.tag.model import LABELS, reader_arrays, reader_of
+from pipeline.tag.model import reader_arrays, reader_of
 from pipeline.tag.reader import READER_ROLES, WINDOW, Reader, read_page, reader_rows, silent
 from pipeline.tag.terms import vocabulary_of
 

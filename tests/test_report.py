@@ -15,11 +15,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from bs4 import BeautifulSoup, Tag
+from conftest import LABELS
 
 from pipeline.report import FOLDER, write_report
 from pipeline.report.overview import periods
-from pipeline.webpage import TAGS, TEMPLATES, is_web_address, mark_evidence, script_json, writable
-from pipeline.write import SCHEMAS
+from pipeline.webpage import TEMPLATES, is_web_address, mark_evidence, script_json, tag_words, writable
+from pipeline.write import TABLES, schemas
 
 Row = dict[str, Any]
 ATTACK = "document.title='taken'"
@@ -48,7 +49,7 @@ def page(page_id: str, **more: Any) -> Row:
 
 
 def section(page_id: str, position: int, heading: str = "", tags: tuple[str, ...] = ()) -> Row:
-    scores = {tag: 0.9 if tag in tags else 0.1 for tag in TAGS}
+    scores = {tag: 0.9 if tag in tags else 0.1 for tag in LABELS}
     return {
         "page_id": page_id,
         "position": position,
@@ -61,7 +62,7 @@ def section(page_id: str, position: int, heading: str = "", tags: tuple[str, ...
 
 def passage(page_id: str, position: int, text: str, tags: Row | None = None, **more: Any) -> Row:
     """One row of `passages`; `tags` maps the tags given to their probabilities."""
-    scores = dict.fromkeys(TAGS, 0.05) | (tags or {})
+    scores = dict.fromkeys(LABELS, 0.05) | (tags or {})
     row = {
         "page_id": page_id,
         "passage_id": f"{page_id}/{position}",
@@ -79,11 +80,11 @@ def dropped(page_id: str, position: int, reason: str, text: str = "Sign up for o
 
 def write_run(folder: Path, tables: dict[str, list[Row]], **run: Any) -> Path:
     """A run's folder; every table stands in it in two parts, the first of them empty."""
-    for name, schema in SCHEMAS.items():
+    for name, schema in schemas(LABELS).items():
         (folder / name).mkdir(parents=True)
         for part, rows in enumerate(([], tables.get(name, []))):
             pq.write_table(pa.Table.from_pylist(rows, schema=schema), folder / name / f"{part}.parquet")
-    counts = {name: len(tables.get(name, [])) for name in SCHEMAS}
+    counts = {name: len(tables.get(name, [])) for name in TABLES}
     (folder / "run.json").write_text(json.dumps({"counts": counts, **run}), "utf-8")
     return folder
 
@@ -211,7 +212,7 @@ def test_each_page_is_in_the_table(pages: dict[str, Row]) -> None:
 
 
 def test_the_overview_counts(soup: BeautifulSoup) -> None:
-    assert [words(one(soup, f"#count-{name}")) for name in SCHEMAS] == ["4", "4", "5", "6", "1"]
+    assert [words(one(soup, f"#count-{name}")) for name in TABLES] == ["4", "4", "5", "6", "1"]
     assert [words(row) for row in soup.select("#tags-passages tbody tr")] == [
         "Causes 2 40 %",
         "Remedies 1 20 %",
@@ -234,7 +235,7 @@ def test_the_overview_counts(soup: BeautifulSoup) -> None:
 
 def test_sections_are_counted_by_the_date_of_their_page(soup: BeautifulSoup) -> None:
     labels = [svg["aria-label"] for svg in soup.select("#dates svg")]
-    assert labels == [f"{word}: 2025-02 1, the others none" for word in TAGS.values()]
+    assert labels == [f"{word}: 2025-02 1, the others none" for word in tag_words(LABELS).values()]
     assert "3 pages without a date" in words(one(soup, "#dates"))
 
 
@@ -249,7 +250,7 @@ def test_sections_are_counted_by_the_date_of_their_page(soup: BeautifulSoup) -> 
     ],
 )  # fmt: skip
 def test_periods(months: dict[str, int], names: list[str], causes: list[int], undated: int, earlier: int) -> None:
-    found = periods({month: Counter(causes=count, pages=count) for month, count in months.items()})
+    found = periods({month: Counter(causes=count, pages=count) for month, count in months.items()}, LABELS)
     assert (found.names, [count for _, count in found.tags[0][2]], found.undated, found.earlier) == (
         names,
         causes,
@@ -409,7 +410,7 @@ def test_an_empty_run_renders(tmp_path: Path, with_parts: bool) -> None:
     folder = tmp_path / "run"
     write_run(folder, {})
     if not with_parts:
-        for name in SCHEMAS:
+        for name in TABLES:
             shutil.rmtree(folder / name)
     empty = read(write_report(folder))
     assert words(one(empty, "#count-pages")) == "0"

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from conftest import LABELS
 
 from pipeline.cli import main
 from pipeline.label.store import STORE, LabelError
@@ -23,8 +24,8 @@ from pipeline.learn.shipped_rows import ADDED, FOLDER, LEARNT, SCORED, Rows, loa
 from pipeline.learn.shipped_rows import SCHEMA as ROWS
 from pipeline.learn.tagger import TaggerOptions, train_tagger
 from pipeline.model_store import SHIPPED, ModelError, load_model
-from pipeline.tag import LABELS, load_tagger
-from pipeline.tag.model import SCHEMA
+from pipeline.tag import load_tagger
+from pipeline.tag.model import load_tagger_model
 from pipeline.tag.terms import prefix_terms, word_terms
 from tests.test_learn_tagger import HEADINGS, corpora, teacher  # noqa: F401 (fixtures)
 
@@ -46,7 +47,7 @@ def copy(trained: Path, tmp_path: Path) -> Path:
 
 
 def terms_of(folder: Path) -> list[str]:
-    return load_model(folder, "tagger", SCHEMA).words["terms"]
+    return load_tagger_model(folder).words["terms"]
 
 
 def rows_of(folder: Path) -> Rows:

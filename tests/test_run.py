@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from conftest import SAMPLE
+from conftest import LABELS, SAMPLE
 
 from pipeline.engine import RunOptions, run
 from pipeline.model_store import SHIPPED
@@ -18,7 +18,7 @@ from pipeline.places import Places
 from pipeline.plan import plan
 from pipeline.read import Columns, Source, find
 from pipeline.workers import RunError
-from pipeline.write import SCHEMAS, passage_id, text_hash
+from pipeline.write import TABLES, passage_id, schemas, text_hash
 
 MODELS = (SHIPPED / "cleaner", SHIPPED / "tagger")
 KEYS = {"pages": ["page_id"], "sections": ["section_id"], "passages": ["passage_id"],
@@ -33,7 +33,7 @@ def do_run(inputs, out, **options):
 
 
 def tables(out):
-    return {name: pd.read_parquet(out / name).sort_values(KEYS[name]).reset_index(drop=True) for name in SCHEMAS}
+    return {name: pd.read_parquet(out / name).sort_values(KEYS[name]).reset_index(drop=True) for name in TABLES}
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def test_every_page_is_a_row_and_counts_agree(sample_run):
 
 def test_columns_are_those_of_the_schemas(sample_run):
     for name, table in tables(sample_run[0]).items():
-        assert list(table.columns) == SCHEMAS[name].names
+        assert list(table.columns) == schemas(LABELS)[name].names
 
 
 def test_offsets_point_into_the_page_text(sample_run):
@@ -104,7 +104,7 @@ def test_scores_are_rounded_probabilities(sample_run):
 def test_a_second_run_and_two_workers_give_equal_tables(sample_run, tmp_path):
     do_run([SAMPLE], tmp_path / "local", engine="local", workers=2)
     first, second = tables(sample_run[0]), tables(tmp_path / "local")
-    for name in SCHEMAS:
+    for name in TABLES:
         pd.testing.assert_frame_equal(first[name], second[name])
 
 

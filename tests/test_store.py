@@ -21,7 +21,7 @@ from pipeline.read import InputError, find
 from pipeline.report import write_report
 from pipeline.store import folder
 from pipeline.workers import RunError
-from pipeline.write import SCHEMAS
+from pipeline.write import TABLES
 
 PAGE = SAMPLE / "harborwell" / "muscle-twitching.txt"
 
@@ -56,7 +56,7 @@ def run_to(inputs, out, **options):
 
 def assert_same(found, wanted):
     """But for where the pages came from."""
-    for name in SCHEMAS:
+    for name in TABLES:
         one, other = (
             table[name].drop(columns=[c for c in ("source", "message") if c in table[name]])
             for table in (found, wanted)
@@ -69,7 +69,7 @@ def test_every_format_is_read_from_a_store_and_every_table_written_to_one(everyt
     memory.put(f"{source}/", "/in", recursive=True)
     summary = run_to(["memory://in"], "memory://out")
     found = {}
-    for name in SCHEMAS:
+    for name in TABLES:
         parts = [pd.read_parquet(memory.open(path)) for path in memory.glob(f"/out/{name}/*.parquet")]
         found[name] = pd.concat(parts).sort_values(KEYS[name]).reset_index(drop=True)
     assert_same(found, wanted)

@@ -12,17 +12,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+from conftest import LABELS
 
-from pipeline.model_store import ModelError, load_model, save_model
+from pipeline.model_store import ModelError, save_model
 from pipeline.records import Block, Passage, Section, TaggedPassage, TaggedSection
 from pipeline.split import split
-from pipeline.tag import LABELS, SECTION_SHARE, Tagger, carried_labels, cut, load_tagger, section_tags, tag
-from pipeline.tag.context import FEATURES, context_features
+from pipeline.tag import SECTION_SHARE, Tagger, carried_labels, cut, load_tagger, section_tags, tag
+from pipeline.tag.context import context_features, feature_names
 from pipeline.tag.demand import Demand, DemandError, cost, meet, recalls
 from pipeline.tag.evidence import take_apart, terms_of_logit
 from pipeline.tag.layout import lay_out
 from pipeline.tag.lookup import look_up
-from pipeline.tag.model import ROLES, SCHEMA
+from pipeline.tag.model import ROLES, load_tagger_model, schema_of
 from pipeline.tag.score import calibrate, first_level, score_sentences
 from pipeline.tag.terms import _TOKEN, prefix_terms, sentences, tokens, tokens_of, word_terms
 from pipeline.tag.turns import runs
@@ -41,28 +42,28 @@ TERMS = [
 ]
 
 
-def tiny_model(folder: Path, **changes: Any) -> Path:
+def tiny_model(folder: Path, of: tuple[str, ...] = LABELS, **changes: Any) -> Path:
     """Save a model that knows "smoking" as a cause, "rest" as a remedy, "fever", "stiff neck" as signs."""
     random = np.random.default_rng(7)
-    sizes: dict[str | int, int] = {"@terms": len(TERMS), "nets": 2, "units": 4}
+    sizes: dict[str | int, int] = {"@terms": len(TERMS), "nets": 2, "units": 4, "labels": len(of)}
     sizes |= {"reader_rows": 4, "reader_width": 2, "reader_seen": 6, "reader_states": 4, "reader_heads": 2}
     sizes |= {"reader_said": 8, "reader_units": 3, "reader_role_units": 18}
     arrays = {
         name: random.normal(0, 0.3, tuple(int(sizes.get(size, size)) for size in shape))
-        for name, shape in SCHEMA.items()
+        for name, shape in schema_of(of).items()
     }
     for term, label in (("smoking", 0), ("~smoki", 0), ("rest", 1), ("fever", 2), ("stiff neck", 2)):
         arrays["table"][TERMS.index(term), label] = 3.0
     arrays["idf"] = 1 + random.random(len(TERMS))
-    arrays["feature_scale"] = 1 + random.random(len(FEATURES))
-    arrays["calibration"] = np.ones((2, len(LABELS), 2))
+    arrays["feature_scale"] = 1 + random.random(len(feature_names(of)))
+    arrays["calibration"] = np.ones((2, len(of), 2))
     manifest: dict[str, Any] = {
-        "labels": list(LABELS),
+        "labels": list(of),
         "roles": list(ROLES),
-        "features": list(FEATURES),
-        "thresholds": dict.fromkeys(LABELS, 0.5),
-        "thresholds_without_headings": dict.fromkeys(LABELS, 0.5),
-        "curves": dict.fromkeys(LABELS, [[0.4, 0.8, 0.5], [0.1, 0.6, 0.9]]),
+        "features": list(feature_names(of)),
+        "thresholds": dict.fromkeys(of, 0.5),
+        "thresholds_without_headings": dict.fromkeys(of, 0.5),
+        "curves": dict.fromkeys(of, [[0.4, 0.8, 0.5], [0.1, 0.6, 0.9]]),
     }
     words = {"terms": list(TERMS), "reader": ["smoking", "rest", "~fever"]}
     for name, value in changes.items():
@@ -211,7 +212,7 @@ def test_context_leaves_the_passage_itself_out() -> None:
     layout = lay_out(None, EXAMPLE)
     scores = np.arange(18, dtype=np.float32).reshape(6, 3)
     features = context_features(layout, scores, np.zeros((6, 9)), np.zeros(3), np.zeros((6, 18)), np.zeros((6, 3)))
-    column = {name: features[:, number] for number, name in enumerate(FEATURES)}
+    column = {name: features[:, number] for number, name in enumerate(feature_names(LABELS))}
     assert column["score at -1 causes"].tolist() == [0, 0, 3, 6, 9, 12]
     assert column["score at +2 causes"].tolist() == [6, 9, 12, 15, 0, 0]
     assert column["score of section causes"].tolist() == pytest.approx([0, 10.5, 9.75, 9, 8.25, 7.5])
@@ -414,14 +415,16 @@ def test_a_demand_without_sense_is_refused(tiny: Tagger, confidence: float, reca
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"labels": ["causes", "remedies"]}, "expected .*warning_signs"),
+        ({"labels": ["causes", "remedies"]}, "has shape .* expected"),
+        ({"labels": ["causes", "remedies", "causes"]}, "labels are .* each once"),
+        ({"labels": ["causes", "remedies", "Warning signs"]}, "labels are .* must be names of small letters"),
         ({"features": ["words"]}, "features of another version"),
         ({"thresholds": {"causes": 0.5}}, "thresholds must give each label"),
         ({"thresholds": dict.fromkeys(LABELS, 1.5)}, "thresholds must give each label"),
         ({"thresholds_without_headings": None}, "thresholds_without_headings must give each label"),
         ({"curves": {"causes": [[0.4, 0.8, 0.5]]}}, "curves must give each label rows"),
         ({"curves": dict.fromkeys(LABELS, [[0.4, 0.8]])}, "curves must give each label rows"),
-        ({"feature_scale": np.zeros(len(FEATURES))}, "feature_scale must be above 0"),
+        ({"feature_scale": np.zeros(len(feature_names(LABELS)))}, "feature_scale must be above 0"),
         ({"feature_scale": np.ones(3)}, r"feature_scale has shape \(3,\)"),
         ({"calibration": np.full((2, 3, 2), np.nan)}, "not a finite number"),
         ({"terms": [*TERMS[:-1], TERMS[0]]}, "distinct, words before prefixes"),
@@ -454,7 +457,7 @@ def test_tagging_loads_no_learning_package() -> None:
 
 
 def test_shipped_model_is_small_and_complete(shipped: Tagger) -> None:
-    model = load_model(Path(__file__).parent.parent / "models" / "tagger", "tagger", SCHEMA)
+    model = load_tagger_model(Path(__file__).parent.parent / "models" / "tagger")
     assert sum(path.stat().st_size for path in model.folder.iterdir()) < 5_000_000
     assert {"options", "data", "versions", "scores"} <= set(model.manifest)
     assert "not medical advice" in (model.folder / "CARD.md").read_text(encoding="utf-8")

@@ -29,7 +29,6 @@ from pipeline.model_store import SHIPPED
 from pipeline.parse import NoText, parse
 from pipeline.records import RawPage
 from pipeline.shard import Models, load_models, tag_article
-from pipeline.tag import LABELS
 from pipeline.write import Rows, TableWriter, page_rows
 
 #: So many pages are drawn, with a fixed seed, so often each is measured; the median counts.
@@ -167,7 +166,7 @@ def _stages(pages: Sequence[bytes | str], models: Models) -> dict[str, float]:
     spent = dict.fromkeys(STAGES, 0.0)
     now = time.process_time
     with tempfile.TemporaryDirectory() as folder:
-        writer = TableWriter(Path(folder), "part")
+        writer = TableWriter(Path(folder), "part", models.tagger.labels)
         batch: Rows = {}
         for number, content in enumerate(pages, 1):
             at = now()
@@ -189,7 +188,7 @@ def _stages(pages: Sequence[bytes | str], models: Models) -> dict[str, float]:
             at, spent["verdicts"] = now(), spent["verdicts"] + now() - at
             tagged = tag_article(article, models.tagger)
             at, spent["split and tag"] = now(), spent["split and tag"] + now() - at
-            for name, rows in page_rows(article, tagged, LABELS).items():
+            for name, rows in page_rows(article, tagged, models.tagger.labels).items():
                 batch.setdefault(name, []).extend(rows)
             if number % BATCH_PAGES == 0:
                 writer.add(batch)

@@ -6,13 +6,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.export.folder import whole_folder
-from pipeline.tables import part_paths, read_batches
-from pipeline.tag import LABELS
+from pipeline.tables import part_paths, read_batches, run_labels
 from pipeline.webpage import writable
-from pipeline.write import SCHEMAS
+from pipeline.write import schemas
 
 #: Tables by what a row is; the first is what `load_dataset` gives when none is named.
 TABLES = {
@@ -28,23 +28,24 @@ FILE_ROWS = 200_000
 def write(run: Path, target: str) -> str:
     """Parquet files by table, and `README.md`; a table without a row is left out and named in the card."""
     noted = json.loads((run / "run.json").read_text("utf-8"))
+    labels = run_labels(run)
     with whole_folder(target) as folder:
-        rows = {table: _write_table(run, folder, table) for table in TABLES}
-        (folder / "README.md").write_text(card(rows, noted), "utf-8", newline="\n")
+        rows = {table: _write_table(run, folder, table, schemas(labels)[table]) for table in TABLES}
+        (folder / "README.md").write_text(card(rows, noted, labels), "utf-8", newline="\n")
     return ", ".join(f"{count} {table}" for table, count in rows.items())
 
 
-def _write_table(run: Path, folder: Path, table: str) -> int:
+def _write_table(run: Path, folder: Path, table: str, schema: pa.Schema) -> int:
     """Copy a table; gives its rows."""
     rows = number = in_file = 0
     writer: pq.ParquetWriter | None = None
-    for batch in read_batches(part_paths(run, table), SCHEMAS[table].names):
+    for batch in read_batches(part_paths(run, table), schema.names):
         if writer is None:
             (folder / table).mkdir(exist_ok=True)
             path = folder / table / f"train-{number:05d}.parquet"
-            writer = pq.ParquetWriter(path, SCHEMAS[table], compression="zstd")
+            writer = pq.ParquetWriter(path, schema, compression="zstd")
             number, in_file = number + 1, 0
-        writer.write_batch(batch.cast(SCHEMAS[table]), row_group_size=len(batch))
+        writer.write_batch(batch.cast(schema), row_group_size=len(batch))
         rows, in_file = rows + len(batch), in_file + len(batch)
         if in_file >= FILE_ROWS:
             writer.close()
@@ -54,7 +55,7 @@ def _write_table(run: Path, folder: Path, table: str) -> int:
     return rows
 
 
-def card(rows: dict[str, int], run: dict[str, Any]) -> str:
+def card(rows: dict[str, int], run: dict[str, Any], labels: tuple[str, ...]) -> str:
     """The card: which files make which table, and what the columns are.
 
     Parameters
@@ -63,6 +64,8 @@ def card(rows: dict[str, int], run: dict[str, Any]) -> str:
         Rows by table.
     run : dict
         The content of `run.json`.
+    labels : tuple of str
+        Those of its tagger.
     """
     full = [table for table in TABLES if rows[table]]
     configs = "\n".join(
@@ -73,8 +76,9 @@ def card(rows: dict[str, int], run: dict[str, Any]) -> str:
     )
     spec = run.get("spec") or {}
     models = ", ".join(f"{name} `{digest}`" for name, digest in (spec.get("models") or {}).items())
+    columns = schemas(labels)
     tables = "\n".join(
-        f"| `{table}` | {rows[table]:,} | {meaning} | {', '.join(SCHEMAS[table].names)} |"
+        f"| `{table}` | {rows[table]:,} | {meaning} | {', '.join(columns[table].names)} |"
         for table, meaning in TABLES.items()
     )
     head = f"configs:\n{configs}\n" if full else ""
@@ -89,7 +93,7 @@ task_categories:
 
 Made by Healthsift {writable(str(run.get("healthsift") or ""))} from scraped pages: cleaned, cut into sections, and
 tagged by its models{f" ({models})" if models else ""}. The tags are predictions, not labels by people;
-`{"`, `".join(LABELS)}` hold their calibrated probabilities. The texts are those of the pages and belong to whoever
+`{"`, `".join(labels)}` hold their calibrated probabilities. The texts are those of the pages and belong to whoever
 published them.
 
 ```python

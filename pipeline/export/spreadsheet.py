@@ -6,12 +6,11 @@ import csv
 from pathlib import Path
 
 from pipeline.streams import output
-from pipeline.tables import part_paths, read_rows
+from pipeline.tables import part_paths, read_rows, run_labels
 from pipeline.webpage import writable
-from pipeline.write import SCHEMAS
+from pipeline.write import schemas
 
 PAGE_COLUMNS = ("page_id", "url", "site", "title", "date", "language", "page_kind")
-SECTION_COLUMNS = tuple(name for name in SCHEMAS["sections"].names if name != "page_id")
 #: A cell that begins so is a formula to one spreadsheet or another.
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 #: What the common spreadsheets hold in one cell.
@@ -21,15 +20,16 @@ CELL_CHARACTERS = 32_767
 def write(run: Path, target: str) -> str:
     """One line a section, with what is known of its page."""
     sections = cut = 0
+    columns = [name for name in schemas(run_labels(run))["sections"].names if name != "page_id"]
     with output(target) as stream:
         stream.write("\ufeff")  # without it a spreadsheet takes the file for the alphabet of its country
         lines = csv.writer(stream, lineterminator="\r\n")
-        lines.writerow((*PAGE_COLUMNS, *SECTION_COLUMNS))
+        lines.writerow((*PAGE_COLUMNS, *columns))
         for path in part_paths(run, "pages"):
             rows = read_rows([path], PAGE_COLUMNS)
             pages = {row["page_id"]: [to_cell(row[name]) for name in PAGE_COLUMNS] for row in rows}
-            for row in read_rows([run / "sections" / path.name], SCHEMAS["sections"].names):
-                cells = pages[row["page_id"]] + [to_cell(row[name]) for name in SECTION_COLUMNS]
+            for row in read_rows([run / "sections" / path.name], ["page_id", *columns]):
+                cells = pages[row["page_id"]] + [to_cell(row[name]) for name in columns]
                 lines.writerow([fit(cell) for cell in cells])
                 sections += 1
                 cut += any(len(cell) > CELL_CHARACTERS for cell in cells)

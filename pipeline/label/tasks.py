@@ -16,7 +16,6 @@ from pipeline.batch import Batch
 from pipeline.label.articles import text_or_none
 from pipeline.label.store import NONE, LabelError, LabelName
 from pipeline.streams import output
-from pipeline.tag import LABELS
 from pipeline.write import text_hash
 
 TASKS_FILE, CSV_FILE, CONFIG_FILE = "tasks.json", "tasks.csv", "config.xml"
@@ -53,10 +52,12 @@ def tasks_of(batch: Batch) -> dict[str, list[Task]]:
     for row in batch.passages.sort_values(["page_id", "position"]).to_dict("records"):
         if row["page_id"] in pages:
             rows.setdefault(row["page_id"], []).append(row)
-    return {page: _tasks_of_page(pages[page], passages, headings) for page, passages in rows.items()}
+    return {page: _tasks_of_page(pages[page], passages, headings, batch.labels) for page, passages in rows.items()}
 
 
-def _tasks_of_page(page: Mapping[Any, Any], rows: Sequence[Mapping[Any, Any]], headings: dict[str, str]) -> list[Task]:
+def _tasks_of_page(
+    page: Mapping[Any, Any], rows: Sequence[Mapping[Any, Any]], headings: dict[str, str], labels: Sequence[str]
+) -> list[Task]:
     texts = ["", *(row["text"] for row in rows), ""]
     return [
         Task(
@@ -70,7 +71,7 @@ def _tasks_of_page(page: Mapping[Any, Any], rows: Sequence[Mapping[Any, Any]], h
             text=row["text"],
             after=texts[place + 2],
             tags=tuple(row["tags"]),
-            scores=tuple((label, round(row[label], 4)) for label in LABELS),
+            scores=tuple((label, round(row[label], 4)) for label in labels),
         )
         for place, row in enumerate(rows)
     ]

@@ -17,8 +17,9 @@ from pipeline.learn.first_level import Lesson, LinearOptions, Pool, apply_first_
 from pipeline.learn.second_level import NetOptions, cross_fitted, fit_nets
 from pipeline.learn.tag_scores import macro_f1
 from pipeline.learn.taught import NOTHING, Taught
-from pipeline.tag.context import FEATURES
+from pipeline.tag.context import feature_names
 from pipeline.tag.layout import Layout
+from pipeline.tag.model import LABELS
 from pipeline.tag.score import second_level
 
 
@@ -103,10 +104,11 @@ def _logits(
     pool = pool._replace(layouts=[_without(layout, part.fields) for layout in pool.layouts])
     learnt = passages.answered & ~np.isin(passages.origins, part.origins)
     logits = np.zeros(passages.tags.shape, dtype=np.float32)
-    silent = [name.startswith(part.features) for name in FEATURES]
+    names = feature_names(LABELS)
+    silent = [name.startswith(part.features) for name in names]
     for fold in passages.publishers:
         said = taught.by(fold) if part.taught else None
-        features = np.zeros((len(learnt), len(FEATURES)), dtype=np.float32)
+        features = np.zeros((len(learnt), len(names)), dtype=np.float32)
         others = [other for other in passages.publishers if other != fold]
         for answered in ([fold], others[::2], others[1::2]):
             out = sorted({fold, *answered})

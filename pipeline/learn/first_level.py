@@ -17,7 +17,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 
 from pipeline.learn.corpus import CorpusError, GoldArticle, WeakRow
 from pipeline.tag.layout import Layout, lay_out
-from pipeline.tag.model import LABELS, LINEAR_ROLES, ROLE_COLUMNS, ROLES, SENTENCE_COLUMNS, WEAK_SCALE, Linear
+from pipeline.tag.model import LABELS, LINEAR_ROLES, ROLES, WEAK_SCALE, Linear, role_columns, sentence_columns
 from pipeline.tag.score import first_level, score_sentences
 from pipeline.tag.terms import prefix_terms, sentences, vocabulary_of, word_terms
 
@@ -162,7 +162,7 @@ def fit_first_level(
 
     def freeze(role: str, label: int, weights: np.ndarray) -> None:
         word_weight, prefix_weight = ROLE_WEIGHTS[role]
-        column = table[:, ROLE_COLUMNS[role]][:, label]
+        column = table[:, role_columns(len(LABELS))[role]][:, label]
         column[:n_words] = weights[:n_words] * word_weight
         column[n_words:] = weights[n_words:] * prefix_weight
 
@@ -194,7 +194,8 @@ def fit_first_level(
             freeze("student", label, weights)
 
     terms_of_gold = sparse.hstack([words, prefixes], format="csr")[: pool.gold_texts]
-    squashed_columns = slice(ROLE_COLUMNS["weak"].start, ROLE_COLUMNS["student"].stop)
+    columns = role_columns(n_labels)
+    squashed_columns = slice(columns["weak"].start, columns["student"].stop)
     intercepts = np.array([*weak_intercept, *student_intercept])
     weak_of, heading_of, student_of = np.split(terms_of_gold @ table[:, squashed_columns] + intercepts, 3, axis=1)
     heading = heading_of[fields["heading"]] * (fields["heading"] > 0)[:, None]
@@ -236,7 +237,7 @@ def apply_first_level(pool: Pool, fitted: Fitted, reading: np.ndarray) -> tuple[
 def _sentence_sums(pool: Pool, words: np.ndarray, prefixes: np.ndarray, linear: Linear) -> np.ndarray:
     """For every sentence of the gold texts what `pipeline.tag.score` computes for those of a page."""
     n_words = linear.vocabulary.first_prefix
-    table = linear.table[:, SENTENCE_COLUMNS] * linear.idf[:, None]
+    table = linear.table[:, sentence_columns(len(linear.intercept))] * linear.idf[:, None]
     sums = np.zeros((pool.sentence_words.shape[0], table.shape[1]), dtype=np.float32)
     for counts, rows in (
         (pool.sentence_words[:, words], slice(None, n_words)),

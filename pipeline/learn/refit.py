@@ -33,10 +33,10 @@ from pipeline.learn.second_level import (
 )
 from pipeline.learn.shipped_rows import SAID, SCORED, Rows, kept_features
 from pipeline.learn.tag_scores import macro_f1, score_table, tags_to_array
-from pipeline.tag.context import FEATURES, SHAPE, surrounding_scores
+from pipeline.tag.context import SHAPE, feature_names, surrounding_scores
 from pipeline.tag.layout import Layout, lay_out
 from pipeline.tag.lookup import look_up
-from pipeline.tag.model import LINEAR_ROLES, ROLE_COLUMNS, Linear, Nets
+from pipeline.tag.model import LINEAR_ROLES, Linear, Nets, role_columns
 from pipeline.tag.reader import Reader, read_page
 from pipeline.tag.score import first_level, score_sentences
 from pipeline.tag.terms import prefix_terms, word_terms
@@ -214,7 +214,7 @@ def _material(
     none = np.zeros(len(rows.own), dtype=bool)
     shipped_tags = np.stack([none if p is None else rows.tags[:, p] for p in places], axis=1)
     shipped_known = np.stack([none if p is None else rows.known[:, p] for p in places], axis=1)
-    own_tags = tags_to_array([carried for article in own for carried in article.labels])
+    own_tags = tags_to_array([carried for article in own for carried in article.labels], base.labels)
     parts = np.repeat(rows.parts, rows.sizes)
     headed = _any_by_article(rows.heading > 0, rows.sizes)
     return _Material(
@@ -303,12 +303,12 @@ def _frozen(base: Base, gold: tuple[np.ndarray, np.ndarray]) -> Linear:
     """The base with another gold model."""
     coefficients, intercepts = gold
     n_terms, first_prefix = base.linear.table.shape[0], base.linear.vocabulary.first_prefix
-    table = base.linear.table.copy()
+    table, columns = base.linear.table.copy(), role_columns(len(base.labels))
     for position, role in enumerate(LINEAR_ROLES):
         weights = coefficients[:, position * n_terms : (position + 1) * n_terms].T
         words, prefixes = ROLE_WEIGHTS[role]
-        table[:first_prefix, ROLE_COLUMNS[role]] = weights[:first_prefix] * words
-        table[first_prefix:, ROLE_COLUMNS[role]] = weights[first_prefix:] * prefixes
+        table[:first_prefix, columns[role]] = weights[:first_prefix] * words
+        table[first_prefix:, columns[role]] = weights[first_prefix:] * prefixes
     return base.linear._replace(
         table=table.astype(np.float16).astype(np.float32),  # as it will be stored
         intercept=intercepts.astype(np.float32),
@@ -330,15 +330,16 @@ def _said(
 ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
     """Logits of level 1 and features of level 2 of all passages."""
     logits = (inputs @ gold[0].T + gold[1]).astype(np.float32)
-    features = np.zeros((len(logits), len(FEATURES)), dtype=np.float32)
+    names = feature_names(base.labels)
+    features = np.zeros((len(logits), len(names)), dtype=np.float32)
     n_labels, n_shape, n_shipped = len(base.labels), len(SHAPE), len(rows.own)
     shipped = features[:n_shipped]
-    shipped[:, kept_features(FEATURES)] = rows.kept
+    shipped[:, kept_features(names)] = rows.kept
     shipped[:, SAID] = said[:n_shipped]
     shipped[:, -n_shape:] = rows.shape
     shipped[:, :n_labels] = logits[:n_shipped]
     ends = np.cumsum(rows.sizes)
-    seen = slice(len(FEATURES) - n_shape - 7 * n_labels, len(FEATURES) - n_shape)
+    seen = slice(len(names) - n_shape - 7 * n_labels, len(names) - n_shape)
     for start, end in zip(ends - rows.sizes, ends, strict=True):
         here = slice(start, end)
         if end > start:

@@ -21,9 +21,9 @@ from pipeline.learn.second_level import NetOptions
 from pipeline.learn.shipped_rows import FOLDER, load_rows, some_rows
 from pipeline.learn.tag_card import write_card
 from pipeline.learn.tag_scores import macro_f1, tags_to_array
-from pipeline.model_store import SHIPPED, load_model, model_digest, save_model
+from pipeline.model_store import SHIPPED, model_digest, save_model
 from pipeline.tag import load_tagger, tag
-from pipeline.tag.model import SCHEMA, THRESHOLDS, Tagger
+from pipeline.tag.model import THRESHOLDS, Tagger, load_tagger_model
 
 #: A model that is worse on the shipped passages by no more than this is taken: 17 labels moved them by 0.0013.
 NOISE = 0.002
@@ -86,7 +86,7 @@ def retrain_tagger(
         If there is no whole model with rows.
     """
     folder = out if (out / FOLDER).is_dir() else SHIPPED / "tagger"
-    model, before = load_model(folder, "tagger", SCHEMA), load_tagger(folder)
+    model, before = load_tagger_model(folder), load_tagger(folder)
     base = Base(model.words["terms"], before.linear, before.reader, _labels(names, model.manifest["labels"]))
     rows = some_rows(load_rows(folder / FOLDER, base.terms), share)
     articles = read_own(own, base.labels, rows)
@@ -180,8 +180,8 @@ def _own_scores(
         for section in tag(article.title, article.sections, before)
         for passage in section.passages
     ]
-    wanted = tags_to_array([tags for article in articles for tags in article.labels])[known]
-    given = tags_to_array(said)[known]
+    wanted = tags_to_array([tags for article in articles for tags in article.labels], labels)[known]
+    given = tags_to_array(said, labels)[known]
     return {
         label: (round(macro_f1(wanted[:, [place]], given[:, [place]]), 4), refitted.own[label])
         for place, label in enumerate(labels)

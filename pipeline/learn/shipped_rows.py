@@ -24,7 +24,7 @@ from scipy import sparse
 from pipeline.learn.corpus import GoldArticle
 from pipeline.learn.first_level import Pool
 from pipeline.model_store import ModelError, Schema, load_model, save_model
-from pipeline.tag.context import FEATURES, SHAPE, shape_features
+from pipeline.tag.context import SHAPE, feature_names, shape_features
 from pipeline.tag.model import LABELS, SQUASHED_ROLES
 
 FOLDER = "rows"
@@ -146,7 +146,7 @@ def save_rows(
     bags, keys = bags[:, order], keys[order]
     starts = np.diff(bags.indices, prepend=0)
     starts[bags.indptr[:-1]] = bags.indices[bags.indptr[:-1]]
-    of_passages = features[:, kept_features(FEATURES)]
+    of_passages = features[:, kept_features(feature_names(labels))]
     largest = np.abs(of_passages).max(axis=0)
     steps = np.where(largest > 0, largest, 1) / STEPS
     said = np.stack(versions)[:, :, SAID]
@@ -174,7 +174,12 @@ def save_rows(
         "kept_steps": steps.astype(np.float32),
         "shape": np.concatenate([shape_features(layout) for layout in pool.layouts]).astype(np.float16).T,
     }
-    manifest = {"labels": list(labels), "features": list(FEATURES), "passages": len(tags), "articles": len(articles)}
+    manifest = {
+        "labels": list(labels),
+        "features": list(feature_names(labels)),
+        "passages": len(tags),
+        "articles": len(articles),
+    }
     arrays = {
         name: array if array.dtype.kind == "f" or name in ("kept", "said") else _narrow(array)
         for name, array in arrays.items()
@@ -193,7 +198,7 @@ def load_rows(folder: Path, terms: Sequence[str]) -> Rows:
     model = load_model(folder, "rows", SCHEMA, "tagger --corpus DIR")
     read = model.arrays
     labels = model.manifest.get("labels")
-    if not isinstance(labels, list) or model.manifest.get("features") != list(FEATURES):
+    if not isinstance(labels, list) or model.manifest.get("features") != list(feature_names(labels)):
         raise ModelError(f"{folder}/manifest.json: labels are missing, or features of another version; {_HINT}")
     own_texts = int(max(read[role].max(initial=0) for role in ("own", "heading", "lead_in", "titles"))) + 1
     try:

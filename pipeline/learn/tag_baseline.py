@@ -17,7 +17,7 @@ from pipeline.tag.model import LABELS
 def baseline_scores(articles: Sequence[GoldArticle]) -> dict[str, Any]:
     """Pooled out-of-fold macro-F1 by group and by fold, on the folds of the articles; threshold 0.5."""
     texts = [p.text for article in articles for section in article.sections for p in section.passages]
-    tags = tags_to_array([carried for article in articles for carried in article.labels])
+    tags = tags_to_array([carried for article in articles for carried in article.labels], LABELS)
     sizes = [len(article.labels) for article in articles]
     folds = np.repeat([article.fold for article in articles], sizes)
     news = np.repeat([article.group == "news" for article in articles], sizes)

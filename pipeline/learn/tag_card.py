@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.records import Passage, Section
-from pipeline.tag import LABELS, Tagger, load_tagger, tag
+from pipeline.tag import Tagger, load_tagger, tag
 from pipeline.tag.model import THRESHOLDS
 
 _INTRODUCTION = """\
@@ -115,8 +115,8 @@ def _answers(tagger: Tagger) -> list[list[str]]:
         passages = tuple(Passage(number, "paragraph", text) for number, text in enumerate(texts))
         (section,) = tag(None, [Section("", 0, (), passages, 0)], tagger)
         given = section.passages[1]
-        best = max(range(len(LABELS)), key=given.scores.__getitem__)
-        score = f"{LABELS[best]} {given.scores[best]}"
+        best = max(range(len(tagger.labels)), key=given.scores.__getitem__)
+        score = f"{tagger.labels[best]} {given.scores[best]}"
         rows.append([sentence, ", ".join(wanted) or "none", ", ".join(given.tags) or "none", score])
     return rows
 

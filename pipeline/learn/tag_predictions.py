@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.learn.corpus import GoldArticle
-from pipeline.tag import LABELS
+from pipeline.tag.model import LABELS
 from pipeline.write import text_hash
 
 

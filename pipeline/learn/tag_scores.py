@@ -101,9 +101,9 @@ def publisher_scores(publishers: Sequence[str], carried: np.ndarray, given: np.n
     }
 
 
-def tags_to_array(rows: Sequence[Sequence[str]]) -> np.ndarray:
-    """Rows of tags as a bool array of shape (n_rows, n_labels)."""
-    return np.array([[label in row for label in LABELS] for row in rows], dtype=bool).reshape(-1, len(LABELS))
+def tags_to_array(rows: Sequence[Sequence[str]], labels: Sequence[str]) -> np.ndarray:
+    """Rows of tags as a bool array of shape (n_rows, n_labels); tags that are none of `labels` do not count."""
+    return np.array([[label in row for label in labels] for row in rows], dtype=bool).reshape(-1, len(labels))
 
 
 def _label_scores(carried: np.ndarray, given: np.ndarray, probability: np.ndarray) -> dict[str, float]:

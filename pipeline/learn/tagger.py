@@ -69,7 +69,7 @@ from pipeline.learn.taught import TEACHER, Taught, read_taught
 from pipeline.model_store import save_model
 from pipeline.records import TaggedPassage
 from pipeline.tag import cut, section_tags
-from pipeline.tag.context import FEATURES
+from pipeline.tag.context import feature_names
 from pipeline.tag.model import LABELS, ROLES, THRESHOLDS, Linear, Nets, reader_arrays
 
 
@@ -194,7 +194,7 @@ def train_tagger(
     manifest = {
         "labels": list(LABELS),
         "roles": list(ROLES),
-        "features": list(FEATURES),
+        "features": list(feature_names(LABELS)),
         **{name: dict(zip(LABELS, of_kind, strict=True)) for name, of_kind in zip(THRESHOLDS, thresholds, strict=True)},
         "curves": {
             label: fit_curve(answers.probabilities[:, column], answers.tags[:, column])
@@ -300,7 +300,7 @@ def tagger_scores(answers: OutOfFold) -> dict[str, Any]:
     table = score_table(answers.tags, answers.given, answers.probabilities, answers.news, answers.folds)
     known = np.ones(len(answers.tags), dtype=bool)
     _, first_given = cross_fitted(answers.first, answers.tags, answers.folds, known, _headed(answers.articles))
-    missed = tags_to_array([tags for article in answers.articles for tags in article.missed])
+    missed = tags_to_array([tags for article in answers.articles for tags in article.missed], LABELS)
     groups = {"all": np.ones_like(answers.news), "news": answers.news, "explainer": ~answers.news}
     return {
         **table,
@@ -332,13 +332,13 @@ def _read(
     sizes = [len(article.labels) for article in articles]
     gold = _Gold(
         articles,
-        tags_to_array([tags for article in articles for tags in article.labels]),
+        tags_to_array([tags for article in articles for tags in article.labels], LABELS),
         np.repeat([article.fold for article in articles], sizes),
         np.repeat([article.group == "news" for article in articles], sizes),
         np.array([known for article in articles for known in article.answered], dtype=bool),
         len(read),
         len(added),
-        tags_to_array([tags for article in read_gold(corpora, LABELS) for tags in article.labels]),
+        tags_to_array([tags for article in read_gold(corpora, LABELS) for tags in article.labels], LABELS),
     )
     taught = read_taught(corpora, teacher)
     return gold, weak, taught, pool_texts(articles, weak, taught.texts, options.linear.min_texts)
@@ -434,7 +434,7 @@ def _features_to_ship(
     """
     reading = heard.read(pool.layouts)
     lesson = Lesson(np.ones(len(taught.texts), dtype=bool), taught.weights, taught.by_all())
-    features = np.zeros((len(gold.tags), len(FEATURES)), dtype=np.float32)
+    features = np.zeros((len(gold.tags), len(feature_names(LABELS))), dtype=np.float32)
     for fold in np.unique(gold.folds):
         say(f"level 1 without fold {fold}, for the shipped level 2")
         unseen = {article.publisher for article in gold.articles if article.fold == fold}
@@ -471,7 +471,7 @@ def _section_scores(answers: OutOfFold, turns: bool) -> dict[str, float]:
                 wanted_rows.append(section_tags([next(labels) for _ in words], words))
                 given_rows.append(section_tags([one.tags for one in answered], words))
                 news.append(article.group == "news")
-    wanted, tagged, is_news = tags_to_array(wanted_rows), tags_to_array(given_rows), np.array(news)
+    wanted, tagged, is_news = tags_to_array(wanted_rows, LABELS), tags_to_array(given_rows, LABELS), np.array(news)
     groups = {"all": np.ones_like(is_news), "news": is_news, "explainer": ~is_news}
     return {name: round(macro_f1(wanted[rows], tagged[rows]), 4) for name, rows in groups.items()}
 

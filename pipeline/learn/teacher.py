@@ -95,7 +95,7 @@ def train_teacher(
     gold = read_gold(corpora, LABELS, answers)
     scored = len(gold)
     gold += [*read_added(corpora, LABELS, answers), *read_written(LABELS)]
-    tags = tags_to_array([carried for article in gold for carried in article.labels])
+    tags = tags_to_array([carried for article in gold for carried in article.labels], LABELS)
     answered = np.array([known for article in gold for known in article.answered], dtype=bool)
     windows: list[list[Window]] = []
     for article in gold:
@@ -117,7 +117,7 @@ def train_teacher(
     for section in weak:
         lines = tuple(Passage(0, "paragraph", text) for text in section.texts)
         weak_windows.append(windows_of("", [Section("", 0, (), lines, 0)], _passages(weak_windows), encode))
-    weak_tags = tags_to_array([section.tags for section in weak for _ in section.texts])
+    weak_tags = tags_to_array([section.tags for section in weak for _ in section.texts], LABELS)
     encoder, whole = net.fit_whole(_flat(weak_windows), weak_tags, options.weak_rate, options.seed)
 
     states = [net.lower_states(encoder, _flat([of_page]), options.frozen_layers) for of_page in windows]

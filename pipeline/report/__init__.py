@@ -16,11 +16,12 @@ from pathlib import Path
 
 from markupsafe import Markup
 
+from pipeline.palette import style_of
 from pipeline.report.files import FOLDER, DataFiles
 from pipeline.report.overview import gather_overview, percent
 from pipeline.report.pages import IndexRow, index_row, page_view
-from pipeline.tables import read_pages
-from pipeline.webpage import TAGS, TEMPLATES, open_environment, script_json
+from pipeline.tables import read_pages, run_labels
+from pipeline.webpage import TEMPLATES, open_environment, script_json, tag_words
 
 HERE = Path(__file__).parent
 TEMPLATE = HERE.joinpath("report.html.j2").relative_to(TEMPLATES).as_posix()
@@ -34,7 +35,7 @@ def write_report(folder: Path, max_pages: int = 500) -> Path:
     Parameters
     ----------
     folder : Path
-        Holds the tables of `pipeline.write.SCHEMAS`, each a folder of Parquet parts, and `run.json`.
+        Holds the tables of `pipeline.write.schemas`, each a folder of Parquet parts, and `run.json`.
     max_pages : int
         Pages that can be opened, from the first on. Of these the rows of the table of pages are held in memory;
         text is held of one shard and one data file.
@@ -54,12 +55,13 @@ def write_report(folder: Path, max_pages: int = 500) -> Path:
     if max_pages < 0:
         raise ValueError(f"max_pages is {max_pages}; give 0 or more")
     noted = (folder / "run.json").read_bytes()
-    overview = gather_overview(folder, json.loads(noted))
+    labels = run_labels(folder)
+    overview = gather_overview(folder, json.loads(noted), labels)
     files = DataFiles(folder, hashlib.sha256(noted).hexdigest()[:12])
     index: list[IndexRow] = []
     if max_pages:
         for row, blocks in read_pages(folder):
-            index.append(index_row(row, blocks["passages"], files.add(page_view(row, blocks))))
+            index.append(index_row(row, blocks["passages"], files.add(page_view(row, blocks, labels)), labels))
             if len(index) == max_pages:
                 break
     within = files.close()
@@ -67,7 +69,7 @@ def write_report(folder: Path, max_pages: int = 500) -> Path:
         "build": files.build,
         "folder": FOLDER,
         "files": files.number or 1,
-        "tags": list(TAGS.items()),
+        "tags": list(tag_words(labels).items()),
         "fields": IndexRow._fields,
         "pages": index,
     }
@@ -75,14 +77,14 @@ def write_report(folder: Path, max_pages: int = 500) -> Path:
     environment.filters.update(percent=percent)
     view = {
         **overview,
-        "tag_words": TAGS,
+        "tag_words": tag_words(labels),
         "data_folder": FOLDER if files.number else "",
         "shown": len(index),
         "shown_sites": {row.site for row in index},
         "index": Markup(script_json(book)),  # JSON without a "<", so nothing that would need escaping
         "within": Markup(within),
         "script": Markup(read_script()),
-        "own_style": Markup((HERE / "report.css").read_text("utf-8")),
+        "own_style": Markup((HERE / "report.css").read_text("utf-8") + style_of(labels)),
     }
     beside, report = folder / ".report.html", folder / "report.html"
     with beside.open("w", encoding="utf-8", newline="\n") as file:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.tables import Row, count_rows, part_paths, read_batches, read_rows
-from pipeline.webpage import TAGS, readable
-from pipeline.write import SCHEMAS
+from pipeline.webpage import readable, tag_words
+from pipeline.write import TABLES, schemas
 
 #: Rows of the site and error tables: enough to see what a run did; the rest is said as a number.
 MAX_SITES, MAX_ERRORS = 40, 200
@@ -53,12 +53,13 @@ class Account(NamedTuple):
     months: dict[str, Counter[str]]  # "2024-03" to sections by tag, and pages; "" for no date
 
 
-def gather_overview(folder: Path, run: Row) -> dict[str, Any]:
+def gather_overview(folder: Path, run: Row, labels: Sequence[str]) -> dict[str, Any]:
     """Everything the overview tells, by the names the template uses.
 
-    Every key of `run`, the content of `run.json`, may be missing. Tables are read shard by shard.
+    Every key of `run`, the content of `run.json`, may be missing; `labels` are those of its tagger. Tables are read
+    shard by shard.
     """
-    rows = {name: count_rows(folder, name) for name in SCHEMAS}
+    rows = {name: count_rows(folder, name) for name in TABLES}
     counts = rows | run.get("counts", {})
     spec = run.get("spec") or {}
     inputs = spec.get("inputs") or []
@@ -78,16 +79,16 @@ def gather_overview(folder: Path, run: Row) -> dict[str, Any]:
         "options": json.dumps(spec, indent=2, ensure_ascii=False) if spec else "",
         "counts": counts,
         "in_table": rows["pages"],
-        "tags": {name: _tag_bars(folder, name, rows[name]) for name in ("sections", "passages")},
+        "tags": {name: _tag_bars(folder, name, rows[name], labels) for name in ("sections", "passages")},
         "reasons": _bars(_tally(folder, "dropped", "reason")),
         "kinds": _bars(account.kinds),
         "languages": _bars(account.languages),
         "stages": _stages(run.get("stage_seconds") or {}, rows["pages"] + rows["errors"]),
-        "periods": periods(account.months),
+        "periods": periods(account.months, labels),
         "sites": sites[:MAX_SITES],
         "more_sites": max(0, len(sites) - MAX_SITES),
         "error_kinds": errors.most_common(),
-        "errors": list(islice(_errors(folder, SCHEMAS["errors"].names), MAX_ERRORS)),
+        "errors": list(islice(_errors(folder, schemas(())["errors"].names), MAX_ERRORS)),
         "error_rows": rows["errors"],
     }
 
@@ -112,10 +113,10 @@ def _account(folder: Path) -> Account:
     return account
 
 
-def periods(months: Mapping[str, Counter[str]]) -> Periods:
+def periods(months: Mapping[str, Counter[str]], labels: Sequence[str]) -> Periods:
     """Counts by month as columns without a gap: by year where the months would be too many.
 
-    `months` maps "2024-03", or "" for no date, to sections by tag and to `pages`.
+    `months` maps "2024-03", or "" for no date, to sections by tag and to `pages`; `labels` are the tags.
     """
     dated = sorted(month for month in months if _number(month) is not None)
     undated = sum(counts["pages"] for month, counts in months.items() if month not in set(dated))
@@ -125,8 +126,9 @@ def periods(months: Mapping[str, Counter[str]]) -> Periods:
         sums[month[:4] if by_year else month].update(months[month])
     names = _without_gaps(sorted(sums), by_year)
     shown = names[-MAX_PERIODS:]
+    words = tag_words(labels)
     tags = [
-        (tag, word, [(name, sums[name][tag] if name in sums else 0) for name in shown]) for tag, word in TAGS.items()
+        (tag, word, [(name, sums[name][tag] if name in sums else 0) for name in shown]) for tag, word in words.items()
     ]
     most = max((count for _, _, counts in tags for _, count in counts), default=0)
     earlier = sum(counts["pages"] for name, counts in sums.items() if name < (shown[0] if shown else ""))
@@ -162,7 +164,7 @@ def _tally(folder: Path, table: str, column: str) -> Counter[str]:
     return tally
 
 
-def _tag_bars(folder: Path, table: str, rows: int) -> list[Bar]:
+def _tag_bars(folder: Path, table: str, rows: int, labels: Sequence[str]) -> list[Bar]:
     tally: Counter[str] = Counter()
     for batch in read_batches(part_paths(folder, table), ["tags"]):
         tags = batch.column(0)
@@ -170,8 +172,8 @@ def _tag_bars(folder: Path, table: str, rows: int) -> list[Bar]:
         tally[NO_TAG] += pc.sum(pc.equal(lengths, pa.scalar(0, lengths.type))).as_py() or 0
         for count in pc.value_counts(pc.list_flatten(tags)).to_pylist():
             tally[count["values"]] += count["counts"]
-    shares = {key: tally[key] / (rows or 1) for key in (*TAGS, NO_TAG)}
-    words = {**TAGS, NO_TAG: "No tag"}
+    shares = {key: tally[key] / (rows or 1) for key in (*labels, NO_TAG)}
+    words = {**tag_words(labels), NO_TAG: "No tag"}
     return [Bar(key, words[key], tally[key], share, share) for key, share in shares.items()]
 
 

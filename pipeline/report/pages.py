@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from pipeline.tables import Row
-from pipeline.webpage import TAGS, is_web_address, mark_evidence, why_untagged
+from pipeline.webpage import is_web_address, mark_evidence, why_untagged
 
 _SECTION, _PASSAGE, _DROPPED = range(3)  # a section opens before the passage at the same position
 
@@ -23,13 +24,13 @@ class IndexRow(NamedTuple):
     words: int
     kept: int
     dropped: int
-    tagged: list[int]  # passages with each tag, in the order of TAGS
+    tagged: list[int]  # passages with each tag, in the order of the labels
     lowest: float | None  # least probability of a tag that was given
     file: int  # number of the data file that holds its text
 
 
-def index_row(row: Row, passages: list[Row], file: int) -> IndexRow:
-    """One row of `pages` for the table of pages."""
+def index_row(row: Row, passages: list[Row], file: int, labels: Sequence[str]) -> IndexRow:
+    """One row of `pages` for the table of pages; `labels` are those of the tagger."""
     given = [(tag, passage[tag]) for passage in passages for tag in passage["tags"] or ()]
     per_tag = Counter(tag for tag, _ in given)
     return IndexRow(
@@ -42,14 +43,14 @@ def index_row(row: Row, passages: list[Row], file: int) -> IndexRow:
         words=row["words"] or 0,
         kept=row["kept"] or 0,
         dropped=row["dropped"] or 0,
-        tagged=[per_tag[tag] for tag in TAGS],
+        tagged=[per_tag[tag] for tag in labels],
         lowest=min((score for _, score in given if score is not None), default=None),
         file=file,
     )
 
 
-def page_view(row: Row, blocks: dict[str, list[Row]]) -> dict[str, Any]:
-    """One page as it is shown by itself.
+def page_view(row: Row, blocks: dict[str, list[Row]], labels: Sequence[str]) -> dict[str, Any]:
+    """One page as it is shown by itself; `labels` are those of the tagger.
 
     Returns
     -------
@@ -65,17 +66,18 @@ def page_view(row: Row, blocks: dict[str, list[Row]]) -> dict[str, Any]:
         "link": is_web_address(row["url"]),
         "note": note,
         "original": row["duplicate_of"] or "",
-        "parts": interleave(blocks["sections"], blocks["passages"], blocks["dropped"], scored=not note),
+        "parts": interleave(blocks["sections"], blocks["passages"], blocks["dropped"], () if note else labels),
     }
 
 
 def interleave(
-    sections: list[Row], passages: list[Row], dropped: list[Row], *, scored: bool = True
+    sections: list[Row], passages: list[Row], dropped: list[Row], labels: Sequence[str]
 ) -> list[dict[str, Any]]:
     """A page in reading order: sections, and runs of dropped blocks (`{"dropped": [[reason, score, text], …]}`).
 
     Blocks dropped between two passages of a section stand inside it; those before a section's heading,
-    or after the last passage, stand between the sections. Probabilities are left out where not `scored`.
+    or after the last passage, stand between the sections. Probabilities are those of `labels`;
+    without any they are left out.
     """
     ranked = ((_SECTION, sections), (_PASSAGE, passages), (_DROPPED, dropped))
     events = [(row["position"], rank, row) for rank, rows in ranked for row in rows]
@@ -90,36 +92,36 @@ def interleave(
             (parts if rank == _SECTION or section is None else section["parts"]).append({"dropped": run})
             run = []
         if rank == _SECTION or section is None:
-            section = _section(row if rank == _SECTION else {}, scored)
+            section = _section(row if rank == _SECTION else {}, labels)
             parts.append(section)
         if rank == _PASSAGE:
-            section["parts"].append(_passage(row, scored))
+            section["parts"].append(_passage(row, labels))
     return parts + ([{"dropped": run}] if run else [])
 
 
-def _section(row: Row, scored: bool) -> dict[str, Any]:
+def _section(row: Row, labels: Sequence[str]) -> dict[str, Any]:
     return {
         "heading": row.get("heading") or "",
         "level": row.get("level") or 0,
         "tags": row.get("tags") or [],
-        "scores": _scores(row) if scored else None,
+        "scores": _scores(row, labels),
         "parts": [],
     }
 
 
-def _passage(row: Row, scored: bool) -> dict[str, Any]:
+def _passage(row: Row, labels: Sequence[str]) -> dict[str, Any]:
     evidence = row["evidence"] or []
     why = [[e["tag"], [[t["term"], t["weight"]] for t in e["terms"] or ()]] for e in evidence]
     return {
         "id": row["passage_id"] or "",
         "kind": row["kind"] or "",
         "tags": row["tags"] or [],
-        "scores": _scores(row) if scored else None,
+        "scores": _scores(row, labels),
         "text": [[segment.text, *segment.tags] for segment in mark_evidence(row["text"] or "", evidence)],
         "why": [[tag, terms] for tag, terms in why if terms],
     }
 
 
-def _scores(row: Row) -> list[float | None] | None:
-    scores = [row.get(tag) for tag in TAGS]
+def _scores(row: Row, labels: Sequence[str]) -> list[float | None] | None:
+    scores = [row.get(tag) for tag in labels]
     return scores if any(score is not None for score in scores) else None

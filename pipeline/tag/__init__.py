@@ -20,12 +20,12 @@ from pipeline.records import Section, TaggedPassage, TaggedSection
 from pipeline.tag.evidence import evidence_for, take_apart
 from pipeline.tag.layout import lay_out
 from pipeline.tag.lookup import look_up
-from pipeline.tag.model import LABELS, Tagger, load_tagger
+from pipeline.tag.model import Tagger, load_tagger
 from pipeline.tag.reader import read_page
 from pipeline.tag.score import calibrate, first_level, score_sentences, second_level
 from pipeline.tag.turns import MIN_RUN, runs
 
-__all__ = ["LABELS", "Tagger", "load_tagger", "tag", "section_tags"]
+__all__ = ["Tagger", "load_tagger", "tag", "section_tags"]
 
 make_callable(__name__)  # pipeline.tag(...) is pipeline.api.tag
 
@@ -52,7 +52,7 @@ def tag(title: str | None, sections: Sequence[Section], tagger: Tagger) -> list[
         gives the same answer, whatever was tagged before.
     """
     if not any(section.passages for section in sections):
-        return [TaggedSection(section, (), (0.0,) * len(LABELS), ()) for section in sections]
+        return [TaggedSection(section, (), (0.0,) * len(tagger.labels), ()) for section in sections]
     layout = lay_out(title, sections)
     found = look_up(layout.texts, tagger.linear)
     sentences = score_sentences(found.sentence_sums, found.words.spans, tagger.linear)
@@ -69,12 +69,14 @@ def tag(title: str | None, sections: Sequence[Section], tagger: Tagger) -> list[
     tagged = []
     for position, (passage, labels) in enumerate(zip(layout.passages, carried, strict=True)):
         scores = tuple(probabilities[position])
-        evidence = evidence_for(position, labels, layout, found, parts) if labels else ()
-        unsure = tuple(label for label, p in zip(LABELS, scores, strict=True) if 1 - sure < p < sure)
-        tagged.append(TaggedPassage(passage, tuple(LABELS[label] for label in labels), scores, evidence, unsure))
+        evidence = evidence_for(position, labels, layout, found, parts, tagger.labels) if labels else ()
+        unsure = tuple(label for label, p in zip(tagger.labels, scores, strict=True) if 1 - sure < p < sure)
+        tagged.append(TaggedPassage(passage, tuple(tagger.labels[label] for label in labels), scores, evidence, unsure))
     answers = iter(tagged)
     whole = [(section, [next(answers) for _ in section.passages]) for section in sections]
-    return [_tagged_section(*part) for section, passages in whole for part in cut(section, passages)]
+    return [
+        _tagged_section(*part, len(tagger.labels)) for section, passages in whole for part in cut(section, passages)
+    ]
 
 
 def cut(section: Section, passages: Sequence[TaggedPassage]) -> list[tuple[Section, tuple[TaggedPassage, ...]]]:
@@ -102,7 +104,7 @@ def carried_labels(scores: Sequence[float], thresholds: Sequence[float]) -> list
 
 
 def section_tags(tags: Sequence[Sequence[str]], words: Sequence[int]) -> tuple[str, ...]:
-    """The tags carried by at least a third of a section's words, most words first.
+    """The tags carried by at least a third of a section's words, most words first; of equal ones by name.
 
     Parameters
     ----------
@@ -114,18 +116,19 @@ def section_tags(tags: Sequence[Sequence[str]], words: Sequence[int]) -> tuple[s
     """
     part, whole = SECTION_SHARE
     total = sum(words)
-    carrying = {label: sum(n for carried, n in zip(tags, words, strict=True) if label in carried) for label in LABELS}
-    kept = [label for label in LABELS if carrying[label] and carrying[label] * whole >= total * part]
-    first = {label: sum(n for t, n in zip(tags, words, strict=True) if t and t[0] == label) for label in LABELS}
+    names = sorted({label for carried in tags for label in carried})
+    carrying = {label: sum(n for carried, n in zip(tags, words, strict=True) if label in carried) for label in names}
+    kept = [label for label in names if carrying[label] and carrying[label] * whole >= total * part]
+    first = {label: sum(n for t, n in zip(tags, words, strict=True) if t and t[0] == label) for label in names}
     return tuple(sorted(kept, key=lambda label: (-carrying[label], -first[label])))
 
 
-def _tagged_section(section: Section, passages: tuple[TaggedPassage, ...]) -> TaggedSection:
+def _tagged_section(section: Section, passages: tuple[TaggedPassage, ...], n_labels: int) -> TaggedSection:
     words = [max(len(tagged.passage.text.split()), 1) for tagged in passages]
     total = max(sum(words), 1)
     scores = tuple(
         round(sum(tagged.scores[label] * n for tagged, n in zip(passages, words, strict=True)) / total, 4)
-        for label in range(len(LABELS))
+        for label in range(n_labels)
     )
     return TaggedSection(section, section_tags([tagged.tags for tagged in passages], words), scores, passages)
 

@@ -1,15 +1,16 @@
 """Level 2's view of a passage: what level 1 said of it, of its neighbours and of its surroundings.
 
-`FEATURES` names the columns in order; `context_features` computes them for all passages of a page.
+`feature_names` names the columns in order; `context_features` computes them for all passages of a page.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 
 from pipeline.tag.layout import Layout
 
-_LABELS = ("causes", "remedies", "warning_signs")  # as `model.LABELS`, which builds on this module
 #: Neighbours whose level-1 scores are seen, as distances in passages.
 _NEIGHBOURS = (-2, -1, 1, 2)
 #: Features that tell of the text and its place, last of all.
@@ -29,25 +30,22 @@ SHAPE = (
     "leads_in",  # ends with a colon
 )
 
-FEATURES: tuple[str, ...] = (
-    *(f"score {label}" for label in _LABELS),
-    *(f"weak {label}" for label in _LABELS),
-    *(f"weak heading {label}" for label in _LABELS),
-    *(f"student {label}" for label in _LABELS),
-    *(f"weak title {label}" for label in _LABELS),
-    *(f"reader {label}" for label in _LABELS),
-    *(
-        f"{most} {what} of sentences {label}"
-        for most in ("highest", "mean")
-        for what in ("score", "weak", "student")
-        for label in _LABELS
-    ),
-    *(f"score at {distance:+d} {label}" for distance in _NEIGHBOURS for label in _LABELS),
-    *(f"score of {where} {label}" for where in ("section", "run", "page") for label in _LABELS),
-    *SHAPE,
-)
-
 _QUOTES = ('"', "“", "'", "‘")
+
+
+def feature_names(labels: Sequence[str]) -> tuple[str, ...]:
+    """The columns of level 2 for these labels, in their order.
+
+    >>> feature_names(["causes"])[:2]
+    ('score causes', 'weak causes')
+    """
+    of_sentences = [
+        f"{most} {what} of sentences" for most in ("highest", "mean") for what in ("score", "weak", "student")
+    ]
+    said = ("score", "weak", "weak heading", "student", "weak title", "reader", *of_sentences)
+    near = [f"score at {distance:+d}" for distance in _NEIGHBOURS]
+    around = [f"score of {where}" for where in ("section", "run", "page")]
+    return (*(f"{what} {label}" for what in (*said, *near, *around) for label in labels), *SHAPE)
 
 
 def context_features(
@@ -78,7 +76,7 @@ def context_features(
 
     Returns
     -------
-    array of shape (n_passages, len(FEATURES))
+    array of shape (n_passages, len(feature_names(labels)))
         Means over section, run and page leave the passage itself out and are 0 where nothing else is there.
     """
     title = np.tile(weak_title, (len(scores), 1))

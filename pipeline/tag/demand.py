@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from pipeline.read import InputError
-from pipeline.tag.model import LABELS, Tagger
+from pipeline.tag.model import Tagger
 
 #: Least confidence that says something: below one half no answer could be unsure.
 LOWEST_CONFIDENCE = 0.5
@@ -48,12 +48,14 @@ def meet(tagger: Tagger, demand: Demand) -> Tagger:
         raise DemandError(f"the least confidence is {demand.min_confidence}; it must be from 0.5 to below 1")
     labels = [label for label, _ in demand.recall]
     twice = sorted({label for label in labels if labels.count(label) > 1})
-    unknown = sorted(set(labels) - set(LABELS))
+    unknown = sorted(set(labels) - set(tagger.labels))
     if unknown or twice:
-        raise DemandError(f"recall of {', '.join(unknown or twice)}: name each of {', '.join(LABELS)} once at most")
+        raise DemandError(
+            f"recall of {', '.join(unknown or twice)}: name each of {', '.join(tagger.labels)} once at most"
+        )
     asked = {label: _point(tagger, label, recall)[0] for label, recall in demand.recall}
     thresholds, plain = (
-        tuple(asked.get(label, usual) for label, usual in zip(LABELS, of_kind, strict=True))
+        tuple(asked.get(label, usual) for label, usual in zip(tagger.labels, of_kind, strict=True))
         for of_kind in (tagger.thresholds, tagger.plain_thresholds)
     )
     return tagger._replace(thresholds=thresholds, plain_thresholds=plain, min_confidence=demand.min_confidence)
@@ -64,7 +66,7 @@ def cost(tagger: Tagger, demand: Demand) -> list[str]:
     lines = []
     for label, recall in demand.recall:
         threshold, precision, reached = _point(tagger, label, recall)
-        usual = tagger.thresholds[LABELS.index(label)]
+        usual = tagger.thresholds[tagger.labels.index(label)]
         _, before, before_recall = min(tagger.curves[label], key=lambda point: abs(point[0] - usual))
         lines.append(
             f"{label}: threshold {threshold:.4f} instead of {usual:.4f}; on the folds recall {reached:.2f} instead of "

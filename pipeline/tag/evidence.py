@@ -15,15 +15,13 @@ import numpy as np
 from pipeline.records import Evidence
 from pipeline.tag.layout import Layout
 from pipeline.tag.lookup import PAIRS, Lookup
-from pipeline.tag.model import LABELS, ROLE_COLUMNS, SENTENCE_COLUMNS, WEAK_SCALE, Linear
+from pipeline.tag.model import WEAK_SCALE, Linear, role_columns, sentence_columns
 
 #: Terms that an evidence record keeps, and the smallest share of the logit worth a mention.
 MAX_TERMS = 5
 MIN_WEIGHT = 0.05
 #: What weighs beside the passage's own words; every passage starts from "base".
 CONTEXT = ("heading", "list lead-in", "previous passage", "next passage", "base")
-
-_N = len(LABELS)
 
 
 class Parts(NamedTuple):
@@ -36,9 +34,11 @@ class Parts(NamedTuple):
 def take_apart(layout: Layout, found: Lookup, linear: Linear, passages: Sequence[int] | None = None) -> Parts:
     """Share the logits out over words and context; the words only of some passages, if they are given."""
     sums, text_of = found.sums, found.words.text_of
-    weak_shares = _weak_shares(sums[:, ROLE_COLUMNS["weak"]], linear, 0)
-    heading_shares = _weak_shares(sums[:, ROLE_COLUMNS["weak_heading"]], linear, _N)
-    student_shares = _weak_shares(sums[:, ROLE_COLUMNS["student"]], linear, 2 * _N)
+    n_labels = len(linear.intercept)
+    columns = role_columns(n_labels)
+    weak_shares = _weak_shares(sums[:, columns["weak"]], linear, 0)
+    heading_shares = _weak_shares(sums[:, columns["weak_heading"]], linear, n_labels)
+    student_shares = _weak_shares(sums[:, columns["student"]], linear, 2 * n_labels)
 
     wanted = np.ones(len(layout.texts), dtype=bool)
     if passages is not None:
@@ -48,27 +48,27 @@ def take_apart(layout: Layout, found: Lookup, linear: Linear, passages: Sequence
     entries = found.entries[:, here]
     # of the roles "own", "weak" and "student", shape (3 * n_labels, len(TERM_KINDS), n_words): words come last, since
     # long rows of numbers are many times faster than a small matrix for each word
-    weights = found.weights.T[SENTENCE_COLUMNS][:, entries]
-    each = weights[:_N]
-    for first, shares in ((_N, weak_shares), (2 * _N, student_shares)):
+    weights = found.weights.T[sentence_columns(n_labels)][:, entries]
+    each = weights[:n_labels]
+    for first, shares in ((n_labels, weak_shares), (2 * n_labels, student_shares)):
         of_word = np.ascontiguousarray(shares[text_of[here]].transpose(1, 2, 0))
-        for k in range(_N):
+        for k in range(n_labels):
             each += weights[first + k] * of_word[k][:, None]
     each /= found.counts[entries]
-    own = np.zeros((_N, 2, len(text_of)))
+    own = np.zeros((n_labels, 2, len(text_of)))
     (word, pair), (prefix, prefix_pair) = PAIRS
     own[:, :, here] = each[:, [word, pair]] + each[:, [prefix, prefix_pair]]
 
-    weak_heading = sums[:, ROLE_COLUMNS["weak_heading"]] + linear.weak_intercept[_N : 2 * _N]
-    above = np.matmul(weak_heading[:, None], heading_shares)[:, 0] + sums[:, ROLE_COLUMNS["heading"]]
+    weak_heading = sums[:, columns["weak_heading"]] + linear.weak_intercept[n_labels : 2 * n_labels]
+    above = np.matmul(weak_heading[:, None], heading_shares)[:, 0] + sums[:, columns["heading"]]
     above[0] = 0  # no heading
-    base = linear.intercept + linear.weak_intercept[:_N] @ weak_shares[layout.own]
-    base += linear.weak_intercept[2 * _N :] @ student_shares[layout.own]
+    base = linear.intercept + linear.weak_intercept[:n_labels] @ weak_shares[layout.own]
+    base += linear.weak_intercept[2 * n_labels :] @ student_shares[layout.own]
     context = [
         above[layout.heading],
-        sums[layout.lead_in, ROLE_COLUMNS["lead_in"]],
-        sums[layout.previous, ROLE_COLUMNS["previous"]],
-        sums[layout.following, ROLE_COLUMNS["next"]],
+        sums[layout.lead_in, columns["lead_in"]],
+        sums[layout.previous, columns["previous"]],
+        sums[layout.following, columns["next"]],
         base,
     ]
     return Parts(own, np.stack(context))
@@ -84,14 +84,14 @@ def terms_of_logit(passage: int, label: int, layout: Layout, found: Lookup, part
 
 
 def evidence_for(
-    passage: int, labels: Sequence[int], layout: Layout, found: Lookup, parts: Parts
+    passage: int, labels: Sequence[int], layout: Layout, found: Lookup, parts: Parts, names: Sequence[str]
 ) -> tuple[Evidence, ...]:
-    """The evidence for each of the labels that a passage carries."""
+    """The evidence for each of the labels that a passage carries; `names` are those of all labels."""
     here, text = _words_of(passage, layout, found), layout.own[passage]
     words, spans = found.words.words[here], found.words.spans[text]
     sentence_of = found.words.sentence_of[here] - found.words.first_sentence[text]
     present = sorted(set(sentence_of.tolist()))
-    names = _context_names(passage, layout)[:-1]
+    beside = _context_names(passage, layout)[:-1]
     evidence = []
     for label in labels:
         own = parts.own[label][:, here]
@@ -100,19 +100,20 @@ def evidence_for(
             of_sentences = np.bincount(sentence_of, own.sum(axis=0)).tolist()
             start, end = spans[max(present, key=of_sentences.__getitem__)]
         terms = _own_terms(words, own)
-        terms.update(zip(names, parts.context[:, passage, label].tolist(), strict=False))
+        terms.update(zip(beside, parts.context[:, passage, label].tolist(), strict=False))
         heavy = [(-weight, name) for name, weight in terms.items() if weight >= MIN_WEIGHT]
         kept = tuple((name, round(-weight, 4)) for weight, name in sorted(heavy)[:MAX_TERMS])
-        evidence.append(Evidence(LABELS[label], kept, start, end))
+        evidence.append(Evidence(names[label], kept, start, end))
     return tuple(evidence)
 
 
 def _weak_shares(sums: np.ndarray, linear: Linear, first: int) -> np.ndarray:
     """How much of each squashed sum arrives in each logit, shape (n_texts, n_labels, n_labels): mix * tanh(s) / s."""
-    totals = sums + linear.weak_intercept[first : first + _N]
+    here = slice(first, first + len(linear.intercept))
+    totals = sums + linear.weak_intercept[here]
     near_zero = np.abs(totals) < 1e-6
     factor = np.where(near_zero, 1 / WEAK_SCALE, np.tanh(totals / WEAK_SCALE) / np.where(near_zero, 1, totals))
-    return factor[:, :, None] * linear.weak_mix[first : first + _N]
+    return factor[:, :, None] * linear.weak_mix[here]
 
 
 def _words_of(passage: int, layout: Layout, found: Lookup) -> slice:

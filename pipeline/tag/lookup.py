@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pipeline.tag.model import SENTENCE_COLUMNS, Linear
+from pipeline.tag.model import Linear, sentence_columns
 from pipeline.tag.terms import PREFIX_LETTERS, PREFIX_MARK, Vocabulary, sentences, tokens_of
 
 #: What each word of a text is looked up as; a pair is the word with the next one of its sentence.
@@ -36,7 +36,7 @@ class Lookup(NamedTuple):
     counts: np.ndarray  # shape (n_entries + 1,): how often this term stands in this text; the last is for -1
     weights: np.ndarray  # shape (n_entries + 1, n_columns): TF-IDF times the row of the table; the last is 0
     sums: np.ndarray  # shape (n_texts, n_columns): the weights of all terms of the text
-    sentence_sums: np.ndarray  # shape (n_sentences of all texts, len(SENTENCE_COLUMNS))
+    sentence_sums: np.ndarray  # shape (n_sentences of all texts, n_columns of `SENTENCE_ROLES`)
 
 
 def look_up(texts: Sequence[str], linear: Linear) -> Lookup:
@@ -60,7 +60,7 @@ def look_up(texts: Sequence[str], linear: Linear) -> Lookup:
     rows[:-1] = np.take(linear.table, row, axis=0)
     weights = rows * np.append(value, 0).astype(np.float32)[:, None]
     sums = _sums_by_group(weights[:-1], text, len(texts))
-    sentence_sums = _sentence_sums(words, entries, rows[:, SENTENCE_COLUMNS], np.append(idf, 0))
+    sentence_sums = _sentence_sums(words, entries, rows[:, sentence_columns(len(linear.intercept))], np.append(idf, 0))
     return Lookup(words, entries, np.append(counts, 1), weights, sums, sentence_sums)
 
 

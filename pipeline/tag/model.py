@@ -7,14 +7,16 @@ said of a passage and its neighbours (`pipeline.tag.context`). Platt scaling mak
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from pipeline.model_store import SHIPPED, Model, ModelError, Schema, load_model
-from pipeline.tag.context import FEATURES
+from pipeline.tag.context import feature_names
 from pipeline.tag.reader import READER_ROLES, WINDOW, Reader
 from pipeline.tag.terms import Vocabulary, vocabulary_of
 
@@ -24,10 +26,8 @@ LABELS = ("causes", "remedies", "warning_signs")
 #: are models of their own: learnt from the paragraphs and from the headings of weakly labelled sections, and from
 #: the logits that a teacher gave to unlabelled passages.
 ROLES = ("own", "previous", "next", "heading", "lead_in", "weak", "weak_heading", "student")
-ROLE_COLUMNS = {role: slice(i * len(LABELS), (i + 1) * len(LABELS)) for i, role in enumerate(ROLES)}
 #: Roles that each sentence of a text is scored in by itself too, for level 2.
 SENTENCE_ROLES = ("own", "weak", "student")
-SENTENCE_COLUMNS = np.r_[tuple(ROLE_COLUMNS[role] for role in SENTENCE_ROLES)]
 #: Roles whose sums go straight into the logit of level 1; those of the models of their own go through tanh first.
 LINEAR_ROLES = ROLES[:5]
 SQUASHED_ROLES = ROLES[5:]
@@ -36,6 +36,9 @@ WEAK_SCALE = 3.0
 
 #: Under these names a manifest holds the thresholds for articles with headings, and for those without.
 THRESHOLDS = ("thresholds", "thresholds_without_headings")
+
+#: What a label may be called.
+LABEL_NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 _HINT = "train it anew with: python -m pipeline train tagger"
 
@@ -49,32 +52,48 @@ READER_SCHEMA: Schema = {
     "reader_attention_bias": ("reader_heads",),
     "reader_roles": ("reader_said", "reader_role_units"),
     "reader_units_bias": ("reader_units",),
-    "reader_output": ("reader_units", len(LABELS)),
-    "reader_output_bias": (len(LABELS),),
+    "reader_output": ("reader_units", "labels"),
+    "reader_output_bias": ("labels",),
 }
 
-SCHEMA: Schema = {
-    **READER_SCHEMA,
-    "idf": ("@terms",),
-    "table": ("@terms", len(ROLES) * len(LABELS)),
-    "intercept": (len(LABELS),),
-    "weak_intercept": (len(SQUASHED_ROLES) * len(LABELS),),
-    "weak_mix": (len(SQUASHED_ROLES) * len(LABELS), len(LABELS)),
-    "feature_mean": (len(FEATURES),),
-    "feature_scale": (len(FEATURES),),
-    "hidden_weights": ("nets", len(FEATURES), "units"),
-    "hidden_bias": ("nets", "units"),
-    "output_weights": ("nets", "units", len(LABELS)),
-    "output_bias": ("nets", len(LABELS)),
-    "calibration": (2, len(LABELS), 2),
-}
+
+@cache
+def role_columns(n_labels: int) -> Mapping[str, slice]:
+    """The table's columns of each role."""
+    return {role: slice(i * n_labels, (i + 1) * n_labels) for i, role in enumerate(ROLES)}
+
+
+@cache
+def sentence_columns(n_labels: int) -> np.ndarray:
+    """The table's columns of `SENTENCE_ROLES`."""
+    return np.r_[tuple(role_columns(n_labels)[role] for role in SENTENCE_ROLES)]
+
+
+def schema_of(labels: Sequence[str]) -> Schema:
+    """The arrays of a tagger of these labels."""
+    n_labels, n_features = len(labels), len(feature_names(labels))
+    return {
+        **READER_SCHEMA,
+        "idf": ("@terms",),
+        "table": ("@terms", len(ROLES) * n_labels),
+        "intercept": (n_labels,),
+        "weak_intercept": (len(SQUASHED_ROLES) * n_labels,),
+        "weak_mix": (len(SQUASHED_ROLES) * n_labels, n_labels),
+        "feature_mean": (n_features,),
+        "feature_scale": (n_features,),
+        "hidden_weights": ("nets", n_features, "units"),
+        "hidden_bias": ("nets", "units"),
+        "output_weights": ("nets", "units", n_labels),
+        "output_bias": ("nets", n_labels),
+        "calibration": (2, n_labels, 2),
+    }
 
 
 Curve = tuple[tuple[float, float, float], ...]
 
 
 class Linear(NamedTuple):
-    """Level 1. Shapes as in `SCHEMA`."""
+    """Level 1. Shapes as in `schema_of`."""
 
     vocabulary: Vocabulary
     idf: np.ndarray
@@ -85,7 +104,7 @@ class Linear(NamedTuple):
 
 
 class Nets(NamedTuple):
-    """Level 2: nets of one hidden layer over standardized features. Shapes as in `SCHEMA`."""
+    """Level 2: nets of one hidden layer over standardized features. Shapes as in `schema_of`."""
 
     feature_mean: np.ndarray
     feature_scale: np.ndarray
@@ -98,6 +117,7 @@ class Nets(NamedTuple):
 class Tagger(NamedTuple):
     """A loaded model, ready to tag; nothing in it changes after loading."""
 
+    labels: tuple[str, ...]  # in the order of the scores
     linear: Linear
     reader: Reader
     nets: Nets
@@ -117,9 +137,10 @@ def load_tagger(folder: Path = SHIPPED / "tagger") -> Tagger:
     Raises
     ------
     ModelError
-        If the folder holds no whole and consistent tagger of these labels.
+        If the folder holds no whole and consistent tagger.
     """
-    model = load_model(folder, "tagger", SCHEMA)
+    model = load_tagger_model(folder)
+    labels = labels_of(folder, model.manifest)
     thresholds, plain_thresholds = (_thresholds(folder, model.manifest, name) for name in THRESHOLDS)
     try:
         vocabulary = vocabulary_of(model.words["terms"])
@@ -129,6 +150,7 @@ def load_tagger(folder: Path = SHIPPED / "tagger") -> Tagger:
         raise ModelError(f"{folder}/arrays.npz: feature_scale must be above 0; {_HINT}")
     arrays = {name: array.astype(np.float32) for name, array in model.arrays.items()}
     return Tagger(
+        labels=labels,
         linear=Linear(
             vocabulary=vocabulary,
             **{name: arrays[name] for name in Linear._fields[1:]},
@@ -141,6 +163,27 @@ def load_tagger(folder: Path = SHIPPED / "tagger") -> Tagger:
         digest=model.digest,
         curves=_curves(folder, model.manifest),
     )
+
+
+def load_tagger_model(folder: Path) -> Model:
+    """The files of a tagger, checked for themselves; raises ModelError."""
+    return load_model(folder, "tagger", lambda manifest: schema_of(labels_of(folder, manifest)))
+
+
+def labels_of(folder: Path, manifest: Mapping[str, Any]) -> tuple[str, ...]:
+    """The labels that a manifest names; raises ModelError."""
+    labels = manifest.get("labels")
+    if (
+        not isinstance(labels, list)
+        or not labels
+        or not all(isinstance(label, str) and LABEL_NAME.fullmatch(label) for label in labels)
+        or len(set(labels)) < len(labels)
+    ):
+        raise ModelError(
+            f"{folder}/manifest.json: labels are {labels}; they must be names of small letters, digits and _, each "
+            f"once; {_HINT}"
+        )
+    return tuple(labels)
 
 
 def reader_of(model: Model) -> Reader:
@@ -176,26 +219,25 @@ def reader_arrays(reader: Reader) -> tuple[dict[str, np.ndarray], list[str]]:
 
 
 def _thresholds(folder: Path, manifest: dict[str, Any], name: str) -> tuple[float, ...]:
-    if manifest.get("labels") != list(LABELS):
-        raise ModelError(
-            f"{folder}/manifest.json: labels are {manifest.get('labels')}, expected {list(LABELS)}; {_HINT}"
-        )
-    if manifest.get("roles") != list(ROLES) or manifest.get("features") != list(FEATURES):
+    labels: list[str] = manifest["labels"]
+    if manifest.get("roles") != list(ROLES) or manifest.get("features") != list(feature_names(labels)):
         raise ModelError(f"{folder}/manifest.json: roles or features of another version; {_HINT}")
     thresholds = manifest.get(name)
     if (
         not isinstance(thresholds, dict)
-        or set(thresholds) != set(LABELS)
+        or set(thresholds) != set(labels)
         or not all(isinstance(value, float) and 0 < value < 1 for value in thresholds.values())
     ):
         raise ModelError(f"{folder}/manifest.json: {name} must give each label a number in (0, 1); {_HINT}")
-    return tuple(thresholds[label] for label in LABELS)
+    return tuple(thresholds[label] for label in labels)
 
 
 def _curves(folder: Path, manifest: dict[str, Any]) -> dict[str, Curve]:
     curves: Any = manifest.get("curves")
     try:
-        read = {label: tuple((float(t), float(p), float(r)) for t, p, r in curves[label]) for label in LABELS}
+        read = {
+            label: tuple((float(t), float(p), float(r)) for t, p, r in curves[label]) for label in manifest["labels"]
+        }
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError(
             f"{folder}/manifest.json: curves must give each label rows of threshold, precision, recall; {_HINT}"

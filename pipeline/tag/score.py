@@ -9,13 +9,10 @@ import numpy as np
 
 from pipeline.tag.context import context_features
 from pipeline.tag.layout import Layout
-from pipeline.tag.model import LABELS, LINEAR_ROLES, ROLE_COLUMNS, WEAK_SCALE, Linear, Nets
+from pipeline.tag.model import LINEAR_ROLES, WEAK_SCALE, Linear, Nets, role_columns
 
 #: Standard deviations from the mean at which a feature of level 2 is cut off.
 FARTHEST = 5.0
-_N = len(LABELS)
-#: Rows of the intercepts and of the mix that belong to the squashed models of a passage's own text.
-_OF_TEXT = np.r_[:_N, 2 * _N : 3 * _N]
 
 
 class FirstLevel(NamedTuple):
@@ -41,15 +38,17 @@ def score_sentences(sums: np.ndarray, spans: Sequence[Sequence[object]], linear:
         Maximum and mean over the sentences of (share of the logit, squashed scores of weak model and student); 0
         without one.
     """
-    squashed = np.tanh((sums[:, _N:] + linear.weak_intercept[_OF_TEXT]) / WEAK_SCALE)
-    scores = np.concatenate([sums[:, :_N] + squashed @ linear.weak_mix[_OF_TEXT], squashed], axis=1)
+    n = len(linear.intercept)
+    of_text = np.r_[:n, 2 * n : 3 * n]  # rows that belong to the squashed models of a passage's own text
+    squashed = np.tanh((sums[:, n:] + linear.weak_intercept[of_text]) / WEAK_SCALE)
+    scores = np.concatenate([sums[:, :n] + squashed @ linear.weak_mix[of_text], squashed], axis=1)
     n_sentences = np.array([len(ranges) for ranges in spans])
-    out = np.zeros((len(n_sentences), 6 * _N), dtype=np.float32)
+    out = np.zeros((len(n_sentences), 6 * n), dtype=np.float32)
     filled = np.flatnonzero(n_sentences)
     if len(filled):
         starts = (np.cumsum(n_sentences) - n_sentences)[filled]
-        out[filled, : 3 * _N] = np.maximum.reduceat(scores, starts, axis=0)
-        out[filled, 3 * _N :] = np.add.reduceat(scores, starts, axis=0) / n_sentences[filled, None]
+        out[filled, : 3 * n] = np.maximum.reduceat(scores, starts, axis=0)
+        out[filled, 3 * n :] = np.add.reduceat(scores, starts, axis=0) / n_sentences[filled, None]
     return out
 
 
@@ -59,11 +58,12 @@ def weak_sums(layout: Layout, sums: np.ndarray, linear: Linear) -> np.ndarray:
     Shape (n_passages, 3 * n_labels).
     """
     weak, heading, student = np.split(linear.weak_intercept, 3)
-    of_heading = sums[layout.heading, ROLE_COLUMNS["weak_heading"]] + heading
+    columns = role_columns(len(weak))
+    of_heading = sums[layout.heading, columns["weak_heading"]] + heading
     parts = (
-        sums[layout.own, ROLE_COLUMNS["weak"]] + weak,
+        sums[layout.own, columns["weak"]] + weak,
         of_heading * (layout.heading > 0)[:, None],
-        sums[layout.own, ROLE_COLUMNS["student"]] + student,
+        sums[layout.own, columns["student"]] + student,
     )
     return np.concatenate(parts, axis=1)
 
@@ -82,12 +82,14 @@ def first_level(
     reading
         Array of shape (n_passages, n_labels): logits of the reader.
     """
+    n_labels = len(linear.intercept)
+    columns = role_columns(n_labels)
     weak = np.tanh(weak_sums(layout, sums, linear) / WEAK_SCALE)
     logits = linear.intercept + weak @ linear.weak_mix
     texts = (layout.own, layout.previous, layout.following, layout.heading, layout.lead_in)
     for role, of_passages in zip(LINEAR_ROLES, texts, strict=True):
-        logits = logits + sums[of_passages, ROLE_COLUMNS[role]]
-    title = sums[layout.title, ROLE_COLUMNS["weak_heading"]] + linear.weak_intercept[_N : 2 * _N]
+        logits = logits + sums[of_passages, columns[role]]
+    title = sums[layout.title, columns["weak_heading"]] + linear.weak_intercept[n_labels : 2 * n_labels]
     weak_title = np.tanh(title / WEAK_SCALE) * (layout.title > 0)
     read = np.tanh(reading / WEAK_SCALE)
     return FirstLevel(logits, context_features(layout, logits, weak, weak_title, sentences[layout.own], read))

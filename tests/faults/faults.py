@@ -25,7 +25,7 @@ import psutil
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT))
 
-from pipeline.write import SCHEMAS  # noqa: E402
+from pipeline.write import TABLES  # noqa: E402
 
 KEYS = {"pages": ["page_id"], "sections": ["section_id"], "passages": ["passage_id"],
         "dropped": ["page_id", "position"], "errors": ["page_id", "source"]}  # fmt: skip
@@ -224,7 +224,7 @@ def make_pages(source: Path, folder: Path, count: int) -> None:
 
 
 def tables(out: Path) -> dict[str, pd.DataFrame]:
-    return {name: pd.read_parquet(out / name).sort_values(KEYS[name]).reset_index(drop=True) for name in SCHEMAS}
+    return {name: pd.read_parquet(out / name).sort_values(KEYS[name]).reset_index(drop=True) for name in TABLES}
 
 
 def main() -> int:
@@ -256,7 +256,7 @@ def main() -> int:
                 print(f"{fault}: skipped, {reason}", flush=True)
                 continue
             found = tables(out)
-            unequal = [name for name in SCHEMAS if not _same(found[name], wanted[name])]
+            unequal = [name for name in TABLES if not _same(found[name], wanted[name])]
             left = [str(path) for path in out.glob("*/.*")] + [str(path) for path in out.glob(".*")]
             differ += bool(unequal or left)
             verdict = f"DIFFERENT: {unequal} {left}" if unequal or left else "equal, row for row"

@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from pipeline.write import SCHEMAS, TableWriter
+from pipeline.write import TABLES, TableWriter
 
 WORDS = (
     "muscle cramp night water salt stretch doctor pain sleep pillow nerve ankle swelling fever tea ginger rest walk "
@@ -32,7 +32,7 @@ SECTIONS, PASSAGES, DROPPED = 6, 4, 35  # a page; passages a section
 def page(rng: random.Random, number: int) -> dict[str, list[dict[str, Any]]]:
     """The rows of one page, of the size of those of real health pages."""
     page_id, position = f"page-{number:06d}", 0
-    rows: dict[str, list[dict[str, Any]]] = {name: [] for name in SCHEMAS}
+    rows: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
 
     def sentence(n_words: int) -> str:
         return " ".join(rng.choices(WORDS, k=n_words)).capitalize() + "."
@@ -66,7 +66,7 @@ def write_run(folder: Path, n_pages: int) -> None:
     """The tables of a run, and its run.json."""
     rng = random.Random(0)
     for first in range(0, n_pages, PART_PAGES):
-        writer = TableWriter(folder, f"part-{first // PART_PAGES:05d}")
+        writer = TableWriter(folder, f"part-{first // PART_PAGES:05d}", TAGS)
         for number in range(first, min(n_pages, first + PART_PAGES)):
             writer.add(page(rng, number))
         writer.close()
