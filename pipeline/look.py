@@ -109,7 +109,7 @@ def sample_answers(sample: Path) -> dict[Key, tuple[str, ...]]:
 
 def answered(batch: Batch, store: Path, sample: Path) -> pd.DataFrame:
     """The passages of a run with a person's answer, of the label store or the sample's truth, in column `wanted`."""
-    known = {**sample_answers(sample), **read_labels(store)}
+    known = {**sample_answers(sample), **{key: told.tags for key, told in read_labels(store).items()}}
     keys = zip(batch.passages["page_id"], batch.passages["text"].map(text_hash), strict=True)
     table = batch.passages.assign(wanted=pd.Series([known.get(key) for key in keys], dtype=object))
     return table[table["wanted"].notna()].reset_index(drop=True)

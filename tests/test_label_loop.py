@@ -271,7 +271,7 @@ def test_agreement_of_two_readers():
 
 
 def passage(article: str, text: str, *tags: str) -> Passage:
-    return Passage(article, "", "", "", "", "", text, "", tags)
+    return Passage(article, "", "", "", "", "", text, "", tags, ())
 
 
 def test_a_wrong_label_is_found_among_right_ones():
@@ -351,7 +351,7 @@ def test_from_a_run_to_labels_and_back(sample_run, tmp_path, store, monkeypatch,
     assert f"{len(drawn)} answers of r1 to {len(drawn)} passages, 0 known before" in told
     assert "(model) / r1" in told
     labels = read_labels(store)
-    assert list(labels.values())[:3] == [("causes",), ("remedies", "warning_signs"), ()]
+    assert [told.tags for told in labels.values()][:3] == [("causes",), ("remedies", "warning_signs"), ()]
     assert all(a.sketch for a in read_answers(store))
     assert main(["label", "import", str(tasks / "answers-r1.jsonl"), *words]) == 0
     assert f"{len(drawn)} known before" in capsys.readouterr().out and len(read_answers(store)) == len(drawn)
@@ -386,7 +386,7 @@ def test_answers_to_a_corpus_need_it_to_be_named(tmp_path, store, capsys):
     assert main(words) == 2
     assert "with --drawn" in capsys.readouterr().err
     assert main([*words, "--drawn", str(tmp_path / "corpus.jsonl")]) == 0
-    assert read_labels(store) == {("a1", text_hash("Rest it.")): ()}
+    assert read_labels(store)["a1", text_hash("Rest it.")].tags == ()
     assert (store / "first.jsonl").exists()
     (tmp_path / "r1.jsonl").write_text("")
     assert main([*words, "--drawn", str(tmp_path / "corpus.jsonl")]) == 2

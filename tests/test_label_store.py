@@ -11,9 +11,10 @@ from conftest import LABELS, ROOT
 from pipeline.cli import main
 from pipeline.engine import RunOptions, run
 from pipeline.label import LabelError, read_answers, read_label_names, read_labels, sketch, text_hash
-from pipeline.label.attach import labels_of, match
+from pipeline.label.agree import agreements
+from pipeline.label.attach import attach, labels_of, match
 from pipeline.label.sketch import likeness
-from pipeline.label.store import Answer, merged
+from pipeline.label.store import Answer, asked_now, merged
 from pipeline.model_store import SHIPPED
 
 STORE = ROOT / "data" / "labels"
@@ -39,6 +40,10 @@ def folder(tmp_path):
     return write
 
 
+FOUR = (*LABELS, "diagnosis")
+DIAGNOSIS = '[[label]]\nname = "diagnosis"\ndefinition = "how it is found out"\nkey = "d"\ncolour = "#999999"\n'
+
+
 def test_the_shipped_store_can_be_read_and_holds_no_text():
     assert tuple(label.name for label in read_label_names(STORE)) == LABELS
     read_labels(STORE)  # refuses every field that could hold one
@@ -52,10 +57,40 @@ def test_every_field_stands_in_the_readme_of_the_store():
 def test_a_label_is_an_entry(folder):
     path = folder(line(tags=["diagnosis", "causes"]))
     with (path / "labels.toml").open("a") as stream:
-        stream.write(
-            '[[label]]\nname = "diagnosis"\ndefinition = "how it is found out"\nkey = "d"\ncolour = "#999999"\n'
-        )
-    assert list(read_labels(path).values()) == [("diagnosis", "causes")]
+        stream.write(DIAGNOSIS)
+    assert list(read_labels(path).values()) == [(("diagnosis", "causes"), FOUR)]
+
+
+def test_an_answer_is_silent_on_what_it_was_not_asked(folder):
+    rows = [
+        line(tags=["causes"], hash=str(n) * 16, **more)
+        for n, more in enumerate(({}, {"asked": ["diagnosis", "causes"]}, {"asked": ["causes"]}))
+    ]
+    path = folder(*rows)
+    with (path / "labels.toml").open("a") as stream:
+        stream.write(DIAGNOSIS)
+    assert [told.asked for told in read_labels(path).values()] == [LABELS, ("diagnosis", "causes"), ("causes",)]
+    assert asked_now(path) == FOUR and asked_now(STORE) == ()
+    text = (path / "labels.toml").read_text().replace('asked = ["causes", "remedies", "warning_signs"]', "")
+    (path / "labels.toml").write_text(text)
+    assert next(iter(read_labels(path).values())).asked == FOUR and asked_now(path) == ()
+
+
+def test_readers_vote_on_what_they_were_asked():
+    old = Answer("a1", "0" * 16, ("causes",), "r1", "2026-03-01", asked=LABELS)
+    new = old._replace(reader="r2", tags=("causes", "diagnosis"), asked=FOUR)
+    assert merged([old, new]) == merged([new, old]) == (("causes", "diagnosis"), FOUR)
+    assert [a.tag for a in agreements([old, new], FOUR)] == list(LABELS)
+
+
+def test_a_passage_gets_told_what_it_was_asked_where_that_is_less(folder):
+    labels = labels_of(read_answers(folder(line())), FOUR)
+    row = {"id": "a1", "blocks": [{"kind": "paragraph", "text": LONG, "tags": None}]}
+    (found,) = attach([row], labels, {})
+    assert found["blocks"][0]["asked"] == list(LABELS)
+    row["blocks"][0].pop("asked")
+    (found,) = attach([row], labels._replace(names=LABELS), {})
+    assert "asked" not in found["blocks"][0]
 
 
 @pytest.mark.parametrize(
@@ -71,6 +106,8 @@ def test_a_label_is_an_entry(folder):
         (line(reader=""), "must not be empty"),
         (line(sketch="00"), "128 hex digits"),
         (line(note=3), "note must be a string"),
+        (line(asked=["cause"]), "asked: unknown tag cause"),
+        (line(tags=["causes"], asked=["remedies"]), "gives causes, but was asked about remedies only"),
     ],
 )
 def test_a_wrong_line_is_told_with_its_place(folder, row, message):
@@ -85,6 +122,7 @@ def test_a_wrong_line_is_told_with_its_place(folder, row, message):
         ("[[label]]\nname = 'a'\n", "a label needs name, definition, key, colour"),
         ("[[label]]\nname='a'\ndefinition='x'\nkey='a'\ncolour='#000000'\n" * 2, "two labels have the name 'a'"),
         ("[[", "is no TOML"),
+        ("[[label]]\nname='text'\ndefinition='x'\nkey='a'\ncolour='#000000'\n", "name 'text' or key 'a' is taken"),
     ],
 )
 def test_wrong_names_of_labels_are_refused(tmp_path, toml, message):
@@ -96,9 +134,9 @@ def test_wrong_names_of_labels_are_refused(tmp_path, toml, message):
 def test_a_later_answer_of_a_reader_replaces_the_earlier_one_wherever_it_stands(folder):
     folder(line(tags=[], date="2026-03-02"), name="a.jsonl")
     path = folder(line(tags=["causes"], date="2026-03-01"), name="b.jsonl")
-    assert read_labels(path) == {("a1", text_hash(LONG)): ()}
+    assert read_labels(path)["a1", text_hash(LONG)].tags == ()
     path = folder(line(tags=["causes"], date="2026-03-02"), name="b.jsonl")  # the same day: the later file
-    assert read_labels(path) == {("a1", text_hash(LONG)): ("causes",)}
+    assert read_labels(path)["a1", text_hash(LONG)].tags == ("causes",)
     assert len(read_answers(path)) == 2
 
 
@@ -114,7 +152,8 @@ def test_a_later_answer_of_a_reader_replaces_the_earlier_one_wherever_it_stands(
     ],
 )
 def test_readers_are_merged(answers, tags):
-    assert merged([Answer("a1", "0" * 16, tuple(t), f"r{i}", "2026-03-01") for i, t in enumerate(answers)]) == tags
+    given = [Answer("a1", "0" * 16, tuple(t), f"r{i}", "2026-03-01") for i, t in enumerate(answers)]
+    assert merged(given).tags == tags
 
 
 def test_white_space_does_not_change_a_hash():

@@ -14,7 +14,7 @@ from conftest import LABELS
 from scipy.special import expit
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from pipeline.label.store import STORE
+from pipeline.label.store import STORE, Told
 from pipeline.learn.corpus import (
     FILES,
     UNLABELLED,
@@ -43,6 +43,7 @@ from pipeline.learn.tagger import TaggerOptions, compared, score_before, train_t
 from pipeline.learn.taught import NOTHING, WEIGHTS, quantize, read_taught, text_key
 from pipeline.model_store import SHIPPED, save_model
 from pipeline.tag import load_tagger, tag
+from pipeline.tag.context import feature_names
 from pipeline.tag.lookup import look_up
 from pipeline.tag.model import role_columns
 from pipeline.tag.score import first_level, score_sentences, second_level
@@ -179,7 +180,8 @@ def test_the_store_corrects_the_corpus_and_adds_articles(corpora: Path) -> None:
     first, second = (part["text"] for part in row["paragraphs"][:2])
     plain = read_gold(corpora, LABELS)[0]
     corrected = ("a0", text_hash(plain.sections[0].passages[3].text))
-    answers = {corrected: ("warning_signs",), ("u4", text_hash(first)): ("causes",), ("u4", text_hash(second)): ()}
+    said = {corrected: ("warning_signs",), ("u4", text_hash(first)): ("causes",), ("u4", text_hash(second)): ()}
+    answers = {key: Told(tags, LABELS) for key, tags in said.items()}
     (article, *_), (added,) = read_gold(corpora, LABELS, answers), read_added(corpora, LABELS, answers)
     different = [(old, new) for old, new in zip(plain.labels, article.labels, strict=True) if old != new]
     assert plain.labels[3] == ("remedies",) and different == [(("remedies",), ("warning_signs",))]
@@ -354,11 +356,30 @@ def test_frozen_nets_say_what_scikit_learn_says() -> None:
     random = np.random.default_rng(1)
     features = random.normal(3, 2, (200, 7))
     tags = features[:, :3] > 3
-    nets, models = fit_nets(features, tags, NetOptions(units=5, nets=2))
+    nets, models = fit_nets(features, tags, np.ones_like(tags), NetOptions(units=5, nets=2))
     standard = (features - features.mean(axis=0)) / features.std(axis=0)
     for number, model in enumerate(models):
         alone = nets._replace(**{name: getattr(nets, name)[number : number + 1] for name in nets._fields[2:]})
         assert expit(second_level(features, alone)) == pytest.approx(model.predict_proba(standard), abs=1e-4)
+
+
+def test_a_further_label_leaves_the_nets_of_the_others_as_they_are() -> None:
+    random = np.random.default_rng(1)
+    names, more = feature_names(LABELS), feature_names((*LABELS, "diagnosis"))
+    features = random.normal(0, 1, (300, len(more)))
+    tags = features[:, [0, 1, 2, 3]] > 0.5
+    known = np.ones_like(tags)
+    known[:200, 3] = False
+    tags[:200, 3] = random.random(200) > 0.5  # noise where nobody was asked
+    options = NetOptions(units=5, nets=2)
+    mine = [more.index(name) for name in names]
+    before, _ = fit_nets(features[:, mine], tags[:, :3], known[:, :3], options)
+    after, _ = fit_nets(features, tags, known, options)
+    assert second_level(features, after)[:, :3] == pytest.approx(second_level(features[:, mine], before), abs=1e-5)
+    other = tags.copy()
+    other[:200, 3] ^= True
+    assert (fit_nets(features, other, known, options)[0].output_weights == after.output_weights).all()
+    assert macro_f1(tags[200:, 3:], second_level(features[200:], after)[:, 3:] > 0) > 0.8
 
 
 def test_calibration_and_thresholds() -> None:
@@ -403,7 +424,7 @@ def test_scores_by_hand() -> None:
     carried = np.array([[1, 0, 0], [1, 0, 1], [0, 1, 0], [0, 0, 0]], dtype=bool)
     given = np.array([[1, 0, 0], [0, 0, 1], [0, 1, 0], [1, 0, 0]], dtype=bool)
     assert macro_f1(carried, given) == pytest.approx((0.5 + 1 + 1) / 3)
-    table = score_table(carried, given, given * 0.8 + 0.1, np.array([1, 1, 0, 0], bool), np.array([0, 1, 0, 1]))
+    table = score_table(carried, given, given * 0.8 + 0.1, np.array([1, 1, 0, 0], bool), np.array([0, 1, 0, 1]), LABELS)
     assert table["labels"]["causes"]["precision"] == 0.5 == table["labels"]["causes"]["recall"]
     assert table["labels"]["remedies"]["brier"] == 0.01
     assert table["labels"]["remedies"]["calibration_error"] == 0.1

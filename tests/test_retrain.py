@@ -145,6 +145,12 @@ def test_what_cannot_be_used_is_refused(trained: Path, tmp_path: Path) -> None:
         CorpusError, match=r"(?s)1 texts have two answers.*'It  hurts.': causes in .*article a, block 0; "
     ):
         read(article("a", ("It hurts.", ["causes"])), article("b", ("It  hurts.", [])))
+    some = article("a", ("It hurts.", ["causes"]), asked=["causes"])
+    read(some, article("b", ("It hurts.", ["remedies"]), asked=["remedies"]))  # no two answers to one question
+    with pytest.raises(LabelError, match="block 0: carries remedies, but was asked about causes only"):
+        read(article("a", ("It hurts.", ["remedies"]), asked=["causes"]))
+    with pytest.raises(LabelError, match="block 0, asked: unknown tag cause"):
+        read(article("a", ("It hurts.", ["causes"]), asked=["cause"]))
     with pytest.raises(CorpusError, match="no passage has tags; `label attach`"):
         read(article("a", ("It hurts.", None)))
     with pytest.raises(CorpusError, match="label diagnosis: 1 passages carry it, 1 of them yours; it needs 20"):
@@ -171,6 +177,14 @@ def test_headings_and_passages_without_an_answer_are_kept_apart(trained: Path, t
     assert found.labels == (("causes",), ()) and found.answered == (True, False)
 
 
+def test_a_passage_says_what_it_was_asked(trained: Path, tmp_path: Path) -> None:
+    page = article("a", ("It hurts.", ["causes"]), ("Rest.", ["remedies"]), ("So what.", None), asked=["causes"])
+    page["blocks"][1]["asked"] = ["remedies", "warning_signs"]
+    plain = article("b", ("Why?", []))
+    found = read_own([own(tmp_path / "own.jsonl", page, plain)], LABELS, rows_of(trained))
+    assert found[0].asked == (("causes",), ("remedies", "warning_signs"), ()) and found[1].asked == (LABELS,)
+
+
 def test_the_shipped_rows_belong_to_the_shipped_model() -> None:
     rows = rows_of(SHIPPED / "tagger")
     manifest = json.loads((SHIPPED / "tagger" / "manifest.json").read_text())
@@ -187,14 +201,10 @@ def test_labelled_articles_and_a_corpus_exclude_each_other(tmp_path: Path, capsy
     assert "--weight weighs the passages of a file" in capsys.readouterr().err
 
 
-def test_labels_that_the_model_does_not_have_are_refused(copy: Path, tmp_path: Path) -> None:
+def test_a_label_of_the_model_must_be_named(copy: Path, tmp_path: Path) -> None:
     text = (STORE / "labels.toml").read_text()
-    (tmp_path / "labels.toml").write_text(
-        text + '[[label]]\nname = "diagnosis"\ndefinition = "tests"\nkey = "d"\ncolour = "#999999"\n'
-    )
-    with pytest.raises(
-        CorpusError, match=r"labels are causes, diagnosis, .* the tables of a run have causes, remedies"
-    ):
+    (tmp_path / "labels.toml").write_text(text.replace("remedies", "cures"))
+    with pytest.raises(CorpusError, match="labels are causes, cures, .* the model before has remedies, too"):
         retrain_tagger(copy, names=tmp_path, options=OPTIONS)
 
 

@@ -35,23 +35,23 @@ class Agreement(NamedTuple):
 
 
 def agreements(answers: Iterable[Answer], names: Sequence[str]) -> list[Agreement]:
-    """Every two readers with passages in common, tag by tag."""
+    """Every two readers with passages in common, tag by tag: of those that both were asked about."""
     shared: dict[tuple[str, str], list[tuple[Answer, Answer]]] = defaultdict(list)
     for of_readers in by_passage(answers).values():
         for one, other in combinations(sorted(of_readers, key=lambda answer: answer.reader), 2):
             shared[one.reader, other.reader].append((one, other))
-    return [
-        Agreement(
-            readers,
-            tag,
-            len(pairs),
-            sum(tag in one.tags and tag in other.tags for one, other in pairs),
-            sum(tag in one.tags for one, _ in pairs),
-            sum(tag in other.tags for _, other in pairs),
-        )
-        for readers, pairs in sorted(shared.items())
-        for tag in names
-    ]
+    found = []
+    for readers, pairs in sorted(shared.items()):
+        for tag in names:
+            carried = [
+                (tag in one.tags, tag in other.tags)
+                for one, other in pairs
+                if all(tag in answer.asked or not answer.asked for answer in (one, other))
+            ]
+            if carried:
+                both, first, second = sum(map(all, carried)), sum(a for a, _ in carried), sum(b for _, b in carried)
+                found.append(Agreement(readers, tag, len(carried), both, first, second))
+    return found
 
 
 def agreement_table(found: Sequence[Agreement]) -> str:

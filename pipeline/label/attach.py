@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from pipeline.label.articles import NOT_LABELLED, Row
 from pipeline.label.sketch import likeness, sketch
-from pipeline.label.store import Answer, Key, by_passage, merged
+from pipeline.label.store import Answer, Key, Told, by_passage, merged
 from pipeline.write import text_hash
 
 #: A text that shares at least so much of its pairs of words with the labelled one is the same text, changed. Of real
@@ -20,8 +20,9 @@ MIN_LIKENESS = 0.5
 class Labels(NamedTuple):
     """Merged labels, ready to be found."""
 
-    tags: dict[Key, tuple[str, ...]]
+    told: dict[Key, Told]
     sketches: dict[str, dict[str, str]]  # of each article, text hash to sketch
+    names: tuple[str, ...] = ()  # the labels: what a passage was asked is told where it is less
 
 
 class Match(NamedTuple):
@@ -44,15 +45,16 @@ class Count(NamedTuple):
     left_out: int  # articles without any answer
 
 
-def labels_of(answers: Iterable[Answer]) -> Labels:
-    """Answers of all readers, merged."""
+def labels_of(answers: Iterable[Answer], names: Sequence[str] = ()) -> Labels:
+    """Answers of all readers, merged; `names` are the labels that there are now."""
     passages = by_passage(answers)
     sketches: dict[str, dict[str, str]] = defaultdict(dict)
     for (article, digest), of_readers in passages.items():
         known = [answer.sketch for answer in of_readers if answer.sketch]
         if known:
             sketches[article][digest] = known[-1]
-    return Labels({key: merged(of_readers) for key, of_readers in passages.items()}, dict(sketches))
+    told = {key: merged(of_readers) for key, of_readers in passages.items()}
+    return Labels(told, dict(sketches), tuple(names))
 
 
 def match(article: str, texts: Sequence[str], labels: Labels) -> list[Match | None]:
@@ -75,7 +77,7 @@ def match(article: str, texts: Sequence[str], labels: Labels) -> list[Match | No
         One for each text.
     """
     hashes = [text_hash(text) for text in texts]
-    found: list[Match | None] = [Match(h, 1.0) if (article, h) in labels.tags else None for h in hashes]
+    found: list[Match | None] = [Match(h, 1.0) if (article, h) in labels.told else None for h in hashes]
     lost = {h: known for h, known in labels.sketches.get(article, {}).items() if h not in set(hashes)}
     free = [place for place, hit in enumerate(found) if hit is None]
     if not lost or not free:
@@ -101,16 +103,16 @@ def attach(articles: Iterable[Row], labels: Labels, counts: dict[str, int]) -> I
     counts : dict
         Gets what `Count` holds, by field, as the articles go through.
     """
-    counts.update(dict.fromkeys(Count._fields, 0), labels=len(labels.tags))
+    counts.update(dict.fromkeys(Count._fields, 0), labels=len(labels.told))
     waiting = defaultdict(set)
-    for article, digest in labels.tags:
+    for article, digest in labels.told:
         waiting[article].add(digest)
     for row in articles:
         passages = [block for block in row["blocks"] if block["kind"] not in NOT_LABELLED]
         matches = match(row["id"], [block["text"] for block in passages], labels)
         for block, hit in zip(passages, matches, strict=True):
             if hit:
-                _put(block, labels.tags[row["id"], hit.hash], hit, counts)
+                _put(block, labels.told[row["id"], hit.hash], labels.names, hit, counts)
         hits = {hit.hash: hit.likeness for hit in matches if hit}
         counts["by_hash"] += sum(like == 1.0 for like in hits.values())
         counts["by_likeness"] += sum(like < 1.0 for like in hits.values())
@@ -140,9 +142,11 @@ def told(count: Count) -> str:
     return "\n".join(lines)
 
 
-def _put(block: dict[str, Any], tags: tuple[str, ...], hit: Match, counts: dict[str, int]) -> None:
+def _put(block: dict[str, Any], told: Told, names: Sequence[str], hit: Match, counts: dict[str, int]) -> None:
     before = block["tags"]
-    counts["corrected"] += before is not None and tuple(before) != tags
-    block["tags"] = list(tags)
+    counts["corrected"] += before is not None and tuple(before) != told.tags
+    block["tags"] = list(told.tags)
+    if not set(names) <= set(told.asked):
+        block["asked"] = list(told.asked)
     if hit.likeness < 1.0:
         block["anchored"] = hit.likeness

@@ -42,6 +42,7 @@ class Passage(NamedTuple):
     text: str
     after: str
     tags: tuple[str, ...]
+    asked: tuple[str, ...]  # labels; () where it was asked about all
 
 
 class Finding(NamedTuple):
@@ -73,7 +74,9 @@ def passages_of(articles: Iterable[Row]) -> list[Passage]:
                 site, url, title = (str(row.get(name) or "") for name in ("site", "url", "title"))
                 before, after = "".join(texts[:place][-1:]), "".join(texts[place + 1 :][:1])
                 around = (row["id"], site, url, title, heading, before)
-                found.append(Passage(*around, block["text"], after, tuple(block["tags"])))
+                found.append(
+                    Passage(*around, block["text"], after, tuple(block["tags"]), tuple(block.get("asked", ())))
+                )
     return found
 
 
@@ -88,12 +91,14 @@ def check(passages: Sequence[Passage], names: Sequence[str]) -> Checked:
     """
     carried = np.array([[name in passage.tags for name in names] for passage in passages], dtype=bool)
     carried = carried.reshape(len(passages), len(names))
+    known = np.array([[not p.asked or name in p.asked for name in names] for p in passages], dtype=bool)
+    known = known.reshape(carried.shape)
     articles = len({passage.article for passage in passages})
-    counts = np.minimum(carried.sum(axis=0), len(passages) - carried.sum(axis=0))
+    counts = np.minimum(carried.sum(axis=0), (known & ~carried).sum(axis=0))
     enough = [column for column in range(len(names)) if counts[column] >= MIN_CARRIED and articles >= FOLDS]
-    scores = held_out_scores(passages, carried, enough)
-    doubtful = sorted(_doubtful(passages, carried, scores, names, enough), key=lambda finding: -finding.doubt)
-    twins = sorted(_unlike_twins(passages, carried, scores, names), key=lambda finding: -finding.doubt)
+    scores = held_out_scores(passages, carried, known, enough)
+    doubtful = sorted(_doubtful(passages, carried, known, scores, names, enough), key=lambda finding: -finding.doubt)
+    twins = sorted(_unlike_twins(passages, carried, known, scores, names), key=lambda finding: -finding.doubt)
     told = "tags looked at: " + (", ".join(names[column] for column in enough) or NONE)
     few = [names[column] for column in range(len(names)) if column not in enough]
     if few:
@@ -106,8 +111,12 @@ def check(passages: Sequence[Passage], names: Sequence[str]) -> Checked:
     return Checked(list(best.values()), told)
 
 
-def held_out_scores(passages: Sequence[Passage], carried: np.ndarray, columns: Sequence[int]) -> np.ndarray:
+def held_out_scores(
+    passages: Sequence[Passage], carried: np.ndarray, known: np.ndarray, columns: Sequence[int]
+) -> np.ndarray:
     """Probability of each label by models that have not seen the passage's article; 0.5 for labels not in `columns`.
+
+    They learn from the passages that were asked about it (`known`, of the shape of `carried`).
 
     Returns
     -------
@@ -132,11 +141,11 @@ def held_out_scores(passages: Sequence[Passage], carried: np.ndarray, columns: S
     groups = [passage.article for passage in passages]
     for train, test in GroupKFold(FOLDS).split(features, groups=groups):
         for column in columns:
-            if 0 < carried[train, column].sum() < len(train):
+            learnt = train[known[train, column]]
+            if 0 < carried[learnt, column].sum() < len(learnt):
                 model = LogisticRegression(C=4.0, solver="liblinear", random_state=0)
-                scores[test, column] = model.fit(features[train], carried[train, column]).predict_proba(features[test])[
-                    :, 1
-                ]
+                model.fit(features[learnt], carried[learnt, column])
+                scores[test, column] = model.predict_proba(features[test])[:, 1]
     return scores
 
 
@@ -154,11 +163,14 @@ def doubts(carried: np.ndarray, scores: np.ndarray) -> np.ndarray:
 
 
 def _doubtful(
-    passages: Sequence[Passage], carried: np.ndarray, scores: np.ndarray, names: Sequence[str], columns: Sequence[int]
-) -> list[Finding]:
+    passages: Sequence[Passage], carried: np.ndarray, known: np.ndarray, scores: np.ndarray, names: Sequence[str],
+    columns: Sequence[int],
+) -> list[Finding]:  # fmt: skip
     found = []
     for column in columns:
-        doubt = doubts(carried[:, column], scores[:, column])
+        doubt = np.zeros(len(passages))
+        asked = known[:, column]
+        doubt[asked] = doubts(carried[asked, column], scores[asked, column])
         for row in np.flatnonzero(doubt > 0).tolist():
             has = "is labelled" if carried[row, column] else "is not labelled"
             why = f"{has} {names[column]}, and its probability is {scores[row, column]:.2f}"
@@ -167,7 +179,7 @@ def _doubtful(
 
 
 def _unlike_twins(
-    passages: Sequence[Passage], carried: np.ndarray, scores: np.ndarray, names: Sequence[str]
+    passages: Sequence[Passage], carried: np.ndarray, known: np.ndarray, scores: np.ndarray, names: Sequence[str]
 ) -> list[Finding]:
     """Passages nearly alike, under like headings, that carry other tags."""
     sketches = {row: sketch(p.text) for row, p in enumerate(passages) if len(p.text.split()) >= MIN_ALIKE_WORDS}
@@ -179,7 +191,7 @@ def _unlike_twins(
     found = []
     for one, other in sorted(pairs):
         like = likeness(sketches[one], sketches[other])
-        if like >= MIN_ALIKE and (carried[one] != carried[other]).any():
+        if like >= MIN_ALIKE and ((carried[one] != carried[other]) & known[one] & known[other]).any():
             for row, twin in ((one, other), (other, one)):
                 tags = ", ".join(passages[twin].tags) or NONE
                 why = f"is {like:.2f} alike to one of {passages[twin].article} that is labelled {tags}"
@@ -191,7 +203,7 @@ def _finding(passage: Passage, scores: np.ndarray, names: Sequence[str], doubt: 
     likely = sorted(
         (name for name, p in zip(names, scores, strict=True) if p > 0.5), key=lambda n: -scores[names.index(n)]
     )
-    told = {name: value for name, value in passage._asdict().items() if name != "tags"}
+    told = {name: value for name, value in passage._asdict().items() if name not in ("tags", "asked")}
     probabilities = tuple((name, round(float(p), 4)) for name, p in zip(names, scores, strict=True))
     task = Task(hash=text_hash(passage.text), **told, tags=tuple(likely), scores=probabilities)
     return Finding(task, passage.tags, doubt, why)

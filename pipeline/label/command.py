@@ -128,14 +128,14 @@ def _here(options: argparse.Namespace) -> int:
     import getpass
 
     from pipeline.label.here import label_here
-    from pipeline.label.store import read_label_names
+    from pipeline.label.store import asked_now, read_label_names
     from pipeline.label.tasks import read_tasks
 
     tasks, names = read_tasks(options.tasks), read_label_names(options.labels)
     reader = options.reader or getpass.getuser()
     folder = options.tasks if options.tasks.is_dir() else options.tasks.parent
     path = folder / f"answers-{reader}.jsonl"
-    left = label_here(path, tasks, names, reader, datetime.date.today().isoformat())
+    left = label_here(path, tasks, names, reader, datetime.date.today().isoformat(), asked_now(options.labels))
     print(f"\n{len(tasks) - left} of {len(tasks)} passages answered; the same command goes on with the others")
     print(f"Take them: python -m pipeline label import {path}")
     return 0
@@ -145,12 +145,12 @@ def _import(options: argparse.Namespace) -> int:
     from pipeline.label.agree import agreement_table, agreements
     from pipeline.label.intake import Defaults, check_answers, new_answers, read_returned
     from pipeline.label.sketch import sketch
-    from pipeline.label.store import Answer, read_answer_file, read_answers, read_label_names, write_answers
+    from pipeline.label.store import Answer, asked_now, read_answer_file, read_answers, read_label_names, write_answers
 
     names = [label.name for label in read_label_names(options.labels)]
     texts, by_model = _drawn(options.drawn or options.file.parent)
     today = datetime.date.today().isoformat()
-    returned = read_returned(options.file, names, Defaults(options.reader, today))
+    returned = read_returned(options.file, names, Defaults(options.reader, today, asked_now(options.labels)))
     answers = check_answers(options.file, returned.answers, texts)
     known = read_answers(options.labels, names)
     fresh = new_answers(answers, known, {a.key: sketch(texts[a.key]) for a in answers})
@@ -186,7 +186,7 @@ def _check(options: argparse.Namespace) -> int:
         _refuse_tasks(options.out)
     names = read_label_names(options.labels)
     answers = read_answers(options.labels)
-    labels = labels_of(answers)
+    labels = labels_of(answers, [label.name for label in names])
     passages = passages_of(attach(read_articles(options.corpus), labels, {}))
     checked = check(passages, [label.name for label in names])
     agreed = agreements(answers, [label.name for label in names])
@@ -205,9 +205,10 @@ def _check(options: argparse.Namespace) -> int:
 def _attach(options: argparse.Namespace) -> int:
     from pipeline.label.articles import read_articles
     from pipeline.label.attach import Count, attach, labels_of, told
-    from pipeline.label.store import read_answers
+    from pipeline.label.store import read_answers, read_label_names
 
-    labels = labels_of(read_answers(options.labels))
+    names = [label.name for label in read_label_names(options.labels)]
+    labels = labels_of(read_answers(options.labels), names)
     counts: dict[str, Any] = {}
     with output(options.out) as stream:
         for row in attach(read_articles(options.corpus), labels, counts):

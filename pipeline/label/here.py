@@ -110,8 +110,12 @@ def keyboard() -> Iterator[Iterator[str]]:
         termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
 
 
-def label_here(path: Path, tasks: Sequence[Task], names: Sequence[LabelName], reader: str, day: str) -> int:
+def label_here(
+    path: Path, tasks: Sequence[Task], names: Sequence[LabelName], reader: str, day: str, asked: tuple[str, ...] = ()
+) -> int:
     """Label tasks until they are done or the reader stops; every answer is written to `path` at once.
+
+    It says what was `asked`, where that does not go without saying (see `pipeline.label.store.asked_now`).
 
     Returns
     -------
@@ -134,13 +138,13 @@ def label_here(path: Path, tasks: Sequence[Task], names: Sequence[LabelName], re
             answered = session.answers
             session = press(session, key, todo, names)
             if session.answers != answered:
-                given = [_answer(todo[place], tags, reader, day) for place, tags in session.answers]
+                given = [_answer(todo[place], tags, reader, day, asked) for place, tags in session.answers]
                 write_answers(path, [*before, *given])
     return len(todo) - len(session.answers)
 
 
-def _answer(task: Task, tags: tuple[str, ...], reader: str, day: str) -> Answer:
-    return Answer(task.article, task.hash, tags, reader, day, sketch(task.text))
+def _answer(task: Task, tags: tuple[str, ...], reader: str, day: str, asked: tuple[str, ...]) -> Answer:
+    return Answer(task.article, task.hash, tags, reader, day, sketch(task.text), asked=asked)
 
 
 def _show(text: str) -> None:

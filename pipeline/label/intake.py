@@ -26,6 +26,7 @@ class Defaults(NamedTuple):
 
     reader: str | None
     date: str
+    asked: tuple[str, ...] = ()
 
 
 class Returned(NamedTuple):
@@ -120,7 +121,7 @@ def _answer(row: _Row, names: Sequence[str], defaults: Defaults) -> Answer:
         raise LabelError(f"{row.where}: says no reader; name one with --reader")
     told = {"article": row.article, "hash": row.hash, "tags": tags, "reader": reader, "date": row.date or defaults.date}
     checked_tags(tags, names, row.where)
-    return answer_of(told, names, row.where)
+    return answer_of({**told, "asked": defaults.asked}, names, row.where)
 
 
 def _json_rows(path: Path) -> Iterator[_Row | None]:

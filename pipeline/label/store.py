@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pipeline.read import InputError
+from pipeline.records import BLOCK_KINDS
 from pipeline.streams import output, write_line
+from pipeline.write import COLUMNS
 
 #: The project's labels, in a checkout.
 STORE = Path(__file__).resolve().parent.parent.parent / "data" / "labels"
@@ -20,12 +22,15 @@ NAMES_FILE = "labels.toml"
 
 Key = tuple[str, str]  # article id and text hash
 
-#: Taken: the answer that no tag fits, and keys that do something else in the terminal or in Label Studio.
+#: Taken: the answer that no tag fits, names of columns, kinds of block and what else the report tells apart by name;
+#: and keys that do something else in the terminal or in Label Studio.
 NONE = "none"
+TAKEN_NAMES = COLUMNS | {*BLOCK_KINDS, NONE, "chip", "glyph", "lowest", "number", "passage", "pointed", "tag", "tagged"}
 TAKEN_KEYS = frozenset("nuq- ")
 
 _NEEDED = ("article", "hash", "tags", "reader", "date")
-_ALLOWED = (*_NEEDED, "sketch", "note")
+_ALLOWED = (*_NEEDED, "asked", "sketch", "note")
+_LISTS = ("tags", "asked")
 _HASH = re.compile(r"[0-9a-f]{16}")
 _SKETCH = re.compile(r"[0-9a-f]{128}")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -54,11 +59,19 @@ class Answer(NamedTuple):
     date: str  # ISO 8601 day
     sketch: str = ""  # "" where nobody made one
     note: str = ""
+    asked: tuple[str, ...] = ()  # the labels that the reader chose from; () where the answer does not say it
 
     @property
     def key(self) -> Key:
         """The passage that it is about."""
         return self.article, self.hash
+
+
+class Told(NamedTuple):
+    """What readers together say of one passage."""
+
+    tags: tuple[str, ...]  # primary first
+    asked: tuple[str, ...]  # the labels that one of them at least was asked about
 
 
 def read_label_names(folder: Path = STORE) -> tuple[LabelName, ...]:
@@ -86,7 +99,7 @@ def read_label_names(folder: Path = STORE) -> tuple[LabelName, ...]:
                 f"{path}: a label needs {', '.join(LabelName._fields)}, the name of small letters, digits and _, "
                 f"the key one character; found {row}"
             )
-        if row["name"] == NONE or row["key"] in TAKEN_KEYS:
+        if row["name"] in TAKEN_NAMES or row["key"] in TAKEN_KEYS:
             raise LabelError(f"{path}: name {row['name']!r} or key {row['key']!r} is taken; choose another one")
         names.append(LabelName(**row))
     for field in ("name", "key"):
@@ -94,6 +107,27 @@ def read_label_names(folder: Path = STORE) -> tuple[LabelName, ...]:
         if twice:
             raise LabelError(f"{path}: two labels have the {field} {twice[0]!r}")
     return tuple(names)
+
+
+def read_asked(folder: Path = STORE) -> tuple[str, ...]:
+    """The labels that answers, and rows of corpora, were asked about that do not say it themselves.
+
+    They stand in `labels.toml` as `asked`; without it they are all labels.
+
+    Raises
+    ------
+    LabelError
+        As `read_label_names`, or if `asked` holds something else.
+    """
+    names = tuple(label.name for label in read_label_names(folder))
+    told = tomllib.loads((folder / NAMES_FILE).read_text(encoding="utf-8")).get("asked")
+    return names if told is None else checked_tags(told, names, f"{folder / NAMES_FILE}, asked")
+
+
+def asked_now(folder: Path) -> tuple[str, ...]:
+    """What an answer given now has to say that it was asked: all labels, or nothing where that goes without saying."""
+    names = tuple(label.name for label in read_label_names(folder))
+    return () if set(names) == set(read_asked(folder)) else names
 
 
 def read_answers(folder: Path = STORE, names: Sequence[str] | None = None) -> list[Answer]:
@@ -112,7 +146,12 @@ def read_answers(folder: Path = STORE, names: Sequence[str] | None = None) -> li
         If a line is no answer; the message names file and line.
     """
     known = tuple(label.name for label in read_label_names(folder)) if names is None else tuple(names)
-    answers = [answer for path in sorted(folder.glob("*.jsonl")) for answer in read_answer_file(path, known)]
+    asked = read_asked(folder) if (folder / NAMES_FILE).exists() else known
+    answers = [
+        answer._replace(asked=answer.asked or tuple(dict.fromkeys((*asked, *answer.tags))))
+        for path in sorted(folder.glob("*.jsonl"))
+        for answer in read_answer_file(path, known)
+    ]
     return sorted(answers, key=lambda answer: answer.date)  # stable: files and lines keep their order
 
 
@@ -138,7 +177,7 @@ def answer_of(row: Any, names: Sequence[str], where: str) -> Answer:
     unknown = sorted(set(row) - set(_ALLOWED))
     if unknown:
         raise LabelError(f"{where}: unknown field {', '.join(unknown)}; known are {', '.join(_ALLOWED)}")
-    for field in set(row) - {"tags"}:
+    for field in set(row) - set(_LISTS):
         if not isinstance(row[field], str):
             raise LabelError(f"{where}: {field} must be a string")
     if not row["article"] or not row["reader"]:
@@ -151,7 +190,11 @@ def answer_of(row: Any, names: Sequence[str], where: str) -> Answer:
         datetime.date.fromisoformat(row["date"])
     except ValueError:
         raise LabelError(f"{where}: date is {row['date']!r}; it needs YYYY-MM-DD") from None
-    return Answer(**{**row, "tags": checked_tags(row["tags"], names, where)})
+    tags = checked_tags(row["tags"], names, where)
+    asked = checked_tags(row.get("asked", ()), names, f"{where}: asked")
+    if asked and not set(tags) <= set(asked):
+        raise LabelError(f"{where}: gives {', '.join(tags)}, but was asked about {', '.join(asked)} only")
+    return Answer(**{**row, "tags": tags, "asked": asked})
 
 
 def checked_tags(tags: Any, names: Sequence[str], where: str) -> tuple[str, ...]:
@@ -166,13 +209,13 @@ def checked_tags(tags: Any, names: Sequence[str], where: str) -> tuple[str, ...]
     return tuple(tags)
 
 
-def read_labels(folder: Path = STORE, names: Sequence[str] | None = None) -> dict[Key, tuple[str, ...]]:
-    """The tags of every labelled passage, all readers merged: what training uses.
+def read_labels(folder: Path = STORE, names: Sequence[str] | None = None) -> dict[Key, Told]:
+    """What is known of every labelled passage, all readers merged: what training uses.
 
     Returns
     -------
     dict
-        (article id, text hash) to tags, primary first; a passage that is not in it has no answer.
+        By article id and text hash; a passage that is not in it has no answer.
 
     Raises
     ------
@@ -192,24 +235,28 @@ def by_passage(answers: Iterable[Answer]) -> dict[Key, list[Answer]]:
     return {key: list(of_readers.values()) for key, of_readers in found.items()}
 
 
-def merged(answers: Sequence[Answer]) -> tuple[str, ...]:
-    """The tags that more than half of the readers gave; where exactly half did, the last answer decides.
+def merged(answers: Sequence[Answer]) -> Told:
+    """The tags that more than half of the readers gave who were asked; where exactly half did, the last one decides.
 
     >>> a, b = Answer("x", "0" * 16, ("causes",), "r1", "2026-01-02"), Answer("x", "0" * 16, (), "r2", "2026-01-03")
-    >>> merged([a, b]), merged([b, a])
+    >>> merged([a, b]).tags, merged([b, a]).tags
     ((), ('causes',))
     """
     votes = Counter(tag for answer in answers for tag in answer.tags)
     first = Counter(answer.tags[0] for answer in answers if answer.tags)
-    last = answers[-1].tags
-    stand = [tag for tag, n in votes.items() if 2 * n > len(answers) or 2 * n == len(answers) and tag in last]
-    order = {tag: place for place, tag in enumerate(last)}
-    return tuple(sorted(stand, key=lambda tag: (-first[tag], order.get(tag, len(order)), -votes[tag], tag)))
+    stand = []
+    for tag, n in votes.items():
+        heard = [answer for answer in answers if not answer.asked or tag in answer.asked]
+        if 2 * n > len(heard) or 2 * n == len(heard) and tag in heard[-1].tags:
+            stand.append(tag)
+    order = {tag: place for place, tag in enumerate(answers[-1].tags)}
+    tags = sorted(stand, key=lambda tag: (-first[tag], order.get(tag, len(order)), -votes[tag], tag))
+    return Told(tuple(tags), tuple(dict.fromkeys(label for answer in answers for label in answer.asked)))
 
 
 def answer_row(answer: Answer) -> Mapping[str, Any]:
     """An answer as it stands in a file; what is empty and may be missing is left out."""
-    row = {**answer._asdict(), "tags": list(answer.tags)}
+    row = {**answer._asdict(), **{field: list(getattr(answer, field)) for field in _LISTS}}
     return {name: value for name, value in row.items() if name in _NEEDED or value}
 
 

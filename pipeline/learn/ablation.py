@@ -124,7 +124,8 @@ def _logits(
             features[rows] = apply_first_level(pool, fitted, passages.readings[fold] * part.read)[1][rows]
         features[:, silent] = 0
         test = passages.folds == fold
-        nets, _ = fit_nets(features[learnt & ~test], passages.tags[learnt & ~test], options[1])
+        tags = passages.tags[learnt & ~test]
+        nets, _ = fit_nets(features[learnt & ~test], tags, np.ones_like(tags), options[1])
         logits[test] = second_level(features[test], nets)
     return logits
 

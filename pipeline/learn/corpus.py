@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pipeline.label.store import Told
 from pipeline.learn.rows import CorpusError, read_rows
 from pipeline.parse.metadata import site_of
 from pipeline.records import Block, Section
@@ -45,8 +46,8 @@ UNLABELLED_KINDS = {"heading": "heading", "paragraph": "paragraph", "list_item":
 #: Kinds of article that are scored as news; all others are explainers.
 NEWS_KINDS = ("news", "press_release", "web_article")
 
-#: What the label store says: (article id, text hash) to tags.
-Answers = Mapping[tuple[str, str], tuple[str, ...]]
+#: What the label store says, by article id and text hash.
+Answers = Mapping[tuple[str, str], Told]
 NO_ANSWERS: Answers = {}
 
 
@@ -61,7 +62,12 @@ class GoldArticle(NamedTuple):
     sections: tuple[Section, ...]
     labels: tuple[tuple[str, ...], ...]  # of each passage in order, primary first
     missed: tuple[tuple[str, ...], ...]  # labels of paragraphs that `split` took for headings
-    answered: tuple[bool, ...]  # of each passage: False where nobody has read it; its labels are then ()
+    asked: tuple[tuple[str, ...], ...]  # of each passage: the labels that somebody has said yes or no of
+
+    @property
+    def answered(self) -> tuple[bool, ...]:
+        """Of each passage whether somebody has read it."""
+        return tuple(map(bool, self.asked))
 
 
 class UnlabelledArticle(NamedTuple):
@@ -95,8 +101,12 @@ class WeakRow(NamedTuple):
     publisher: str
 
 
-def read_gold(corpora: Path, labels: Sequence[str], answers: Answers = NO_ANSWERS) -> list[GoldArticle]:
+def read_gold(
+    corpora: Path, labels: Sequence[str], answers: Answers = NO_ANSWERS, asked: Sequence[str] | None = None
+) -> list[GoldArticle]:
     """The hand-labelled articles in the order of the file; the label store goes before what the file says.
+
+    The file knows of the labels `asked` (None: of all): on others it is silent, and the store may add them.
 
     Raises
     ------
@@ -109,8 +119,12 @@ def read_gold(corpora: Path, labels: Sequence[str], answers: Answers = NO_ANSWER
         if row["id"] not in folds:
             raise CorpusError(f"{corpora / FOLDS}: no fold for article {row['id']}")
         for block in row["blocks"]:
-            if block["kind"] in _PASSAGES:
-                block["tags"] = answers.get((row["id"], text_hash(block["text"])), block["tags"])
+            block["asked"] = tuple(labels if asked is None else asked)
+            told = answers.get((row["id"], text_hash(block["text"]))) if block["kind"] in _PASSAGES else None
+            if told:
+                kept = [tag for tag in block["tags"] or () if tag not in told.asked]
+                more = [label for label in block["asked"] if label not in told.asked and block["tags"] is not None]
+                block.update(tags=[*told.tags, *kept], asked=(*told.asked, *more))
         article = _article(row, folds[row["id"]], labels, corpora / GOLD)
         if article.labels:
             articles.append(article)
@@ -138,8 +152,9 @@ def read_added(corpora: Path, labels: Sequence[str], answers: Answers) -> list[G
         blocks: list[dict[str, Any]] = []
         for part in row["paragraphs"]:
             kind = UNLABELLED_KINDS[part["type"]]
-            tags = answers.get((row["id"], text_hash(part["text"]))) if kind in _PASSAGES else None
-            blocks.append({"kind": kind, "text": part["text"], "tags": tags})
+            said = answers.get((row["id"], text_hash(part["text"]))) if kind in _PASSAGES else None
+            answer = {"tags": said.tags, "asked": said.asked} if said else {"tags": None}
+            blocks.append({"kind": kind, "text": part["text"], **answer})
         publisher = _publisher(row)
         fold = folds.get(publisher, zlib.crc32(publisher.encode()) % n_folds)
         group = "news" if row["kind"] in NEWS_KINDS else "explainer"
@@ -150,8 +165,10 @@ def read_added(corpora: Path, labels: Sequence[str], answers: Answers) -> list[G
     return added
 
 
-def read_written(labels: Sequence[str], folder: Path = WRITTEN) -> list[GoldArticle]:
-    """The articles written for the project, to learn from; they are never scored.
+def read_written(
+    labels: Sequence[str], folder: Path = WRITTEN, asked: Sequence[str] | None = None
+) -> list[GoldArticle]:
+    """The articles written for the project, to learn from; they are never scored. `asked` is as for `read_gold`.
 
     An article's fold tells which held-out fold it is left out with, so that level 2 learns from level-1 scores of
     models that have not seen it.
@@ -166,6 +183,8 @@ def read_written(labels: Sequence[str], folder: Path = WRITTEN) -> list[GoldArti
         for row in read_rows(path):
             group = "news" if row["kind"] == "news" else "explainer"
             told = {"publisher": OURS, "group": group, "fold": zlib.crc32(row["id"].encode()) % WRITTEN_FOLDS}
+            for block in row["blocks"]:
+                block["asked"] = tuple(labels if asked is None else asked)
             articles.append(_article(row, told, labels, path))
     return articles
 
@@ -243,6 +262,6 @@ def _article(row: dict[str, Any], told: dict[str, Any], labels: Sequence[str], p
         title=row["title"] or "",
         sections=tuple(sections),
         labels=tuple(tags[index] for index in answered),
-        answered=tuple(row["blocks"][index]["tags"] is not None for index in answered),
+        asked=tuple(() if row["blocks"][i]["tags"] is None else tuple(row["blocks"][i]["asked"]) for i in answered),
         missed=tuple(tags[index] for index, block in blocks if block.kind != "heading" and index not in set(answered)),
     )

@@ -5,11 +5,12 @@ from __future__ import annotations
 import zlib
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 from pipeline.label.articles import NOT_LABELLED, read_articles
-from pipeline.label.store import checked_tags
+from pipeline.label.store import LabelError, checked_tags
 from pipeline.learn.corpus import GoldArticle
 from pipeline.learn.rows import CorpusError
 from pipeline.learn.shipped_rows import Rows, publisher_key
@@ -34,12 +35,12 @@ def read_own(paths: Sequence[Path], labels: Sequence[str], rows: Rows) -> list[G
     Raises
     ------
     LabelError
-        If a file holds no articles, or a passage carries a tag that is none of `labels`.
+        If a file holds no articles, or a passage carries a tag, or was asked about one, that is none of `labels`.
     CorpusError
         If a text has two answers, nothing is labelled, or a label has too few passages.
     """
     read = [(path, row) for path in paths for row in read_articles(path)]
-    _refuse_two_answers(read)
+    _refuse_two_answers(read, labels)
     publishers = [row.get("site") or site_of(row.get("url")) or "" for _, row in read]
     known = dict(zip(rows.publishers.tolist(), rows.folds.tolist(), strict=True))
     folds = sorted(set(rows.folds.tolist()))
@@ -65,12 +66,13 @@ def _article(row: Mapping[str, Any], labels: Sequence[str], publisher: str, fold
         if block["kind"] != "junk"
     ]
     sections = tuple(split(blocks))
-    tags = []
+    tags, asked = [], []
     for section in sections:
         for passage in section.passages:
-            said = row["blocks"][passage.block]["tags"]
             where = f"{path}, article {row['id']}, block {passage.block}"
-            tags.append(None if said is None else checked_tags(said, labels, where))
+            carried, about = _answer(row, row["blocks"][passage.block], labels, where)
+            tags.append(carried)
+            asked.append(about)
     return GoldArticle(
         article_id=row["id"],
         group="explainer" if any(section.heading for section in sections) else "news",
@@ -78,26 +80,43 @@ def _article(row: Mapping[str, Any], labels: Sequence[str], publisher: str, fold
         publisher=publisher,
         title=row.get("title") or "",
         sections=sections,
-        labels=tuple(carried or () for carried in tags),
+        labels=tuple(tags),
         missed=(),
-        answered=tuple(carried is not None for carried in tags),
+        asked=tuple(asked),
     )
 
 
-def _refuse_two_answers(read: Sequence[tuple[Path, Mapping[str, Any]]]) -> None:
-    given: dict[str, dict[frozenset[str], str]] = defaultdict(dict)
+def _answer(
+    row: Mapping[str, Any], block: Mapping[str, Any], labels: Sequence[str], where: str
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The tags of a passage, and the labels that it was asked about: none where nobody has answered."""
+    if block["tags"] is None:
+        return (), ()
+    tags = checked_tags(block["tags"], labels, where)
+    told = block.get("asked", row.get("asked"))
+    asked = tuple(labels) if told is None else checked_tags(told, labels, f"{where}, asked")
+    if not set(tags) <= set(asked):
+        more = ", ".join(sorted(set(tags) - set(asked)))
+        raise LabelError(f"{where}: carries {more}, but was asked about {', '.join(asked) or 'nothing'} only")
+    return tags, asked
+
+
+def _refuse_two_answers(read: Sequence[tuple[Path, Mapping[str, Any]]], labels: Sequence[str]) -> None:
+    """Two answers differ if one says yes and the other no of a label that both were asked about."""
+    given: dict[str, dict[tuple[frozenset[str], frozenset[str]], str]] = defaultdict(dict)
     texts = {}
     for path, row in read:
         for place, block in enumerate(row["blocks"]):
             if block["kind"] not in NOT_LABELLED and block["tags"] is not None:
-                digest = text_hash(block["text"])
+                digest, where = text_hash(block["text"]), f"{path}, article {row['id']}, block {place}"
                 texts[digest] = block["text"]
-                given[digest].setdefault(frozenset(block["tags"]), f"{path}, article {row['id']}, block {place}")
+                tags, asked = _answer(row, block, labels, where)
+                given[digest].setdefault((frozenset(tags), frozenset(asked)), where)
     wrong = [
         f"{texts[digest][:60]!r}: "
-        + "; ".join(f"{', '.join(sorted(tags)) or 'none'} in {where}" for tags, where in answers.items())
+        + "; ".join(f"{', '.join(sorted(tags)) or 'none'} in {where}" for (tags, _), where in answers.items())
         for digest, answers in given.items()
-        if len(answers) > 1
+        if any((one ^ other) & asked & about for (one, asked), (other, about) in combinations(answers, 2))
     ]
     if wrong:
         more = [f"... and {len(wrong) - MAX_TOLD} more"] if len(wrong) > MAX_TOLD else []

@@ -323,9 +323,9 @@ def with_asked_headings(articles: Sequence[GoldArticle], seed: int = 0) -> list[
     for article in articles:
         short = 0 < len(article.title.split()) <= _LONGEST_TOPIC
         topic = article.title.lower() if short else random.choice(_TOPICS)
-        labels = iter(article.labels)
+        labels = iter(zip(article.labels, article.asked, strict=True))
         sections: list[Section] = []
-        kept: list[tuple[str, ...]] = []
+        kept: list[tuple[tuple[str, ...], tuple[str, ...]]] = []
         for section in article.sections:
             of_section = [next(labels) for _ in section.passages]
             first = random.randrange(max(len(of_section) - MAX_PASSAGES, 0) + 1)
@@ -334,8 +334,8 @@ def with_asked_headings(articles: Sequence[GoldArticle], seed: int = 0) -> list[
             sections.append(section._replace(heading=heading, passages=section.passages[here]))
             kept += of_section[here]
         if any(new.heading != old.heading for new, old in zip(sections, article.sections, strict=True)):
-            answered = (True,) * len(kept)
-            copies.append(article._replace(sections=tuple(sections), labels=tuple(kept), missed=(), answered=answered))
+            tags, asked = zip(*kept, strict=True) if kept else ((), ())
+            copies.append(article._replace(sections=tuple(sections), labels=tags, missed=(), asked=asked))
     return copies
 
 

@@ -31,8 +31,8 @@ from pipeline.learn.second_level import (
     fit_nets,
     held_out_folds,
 )
-from pipeline.learn.shipped_rows import SAID, SCORED, Rows, kept_features
-from pipeline.learn.tag_scores import macro_f1, score_table, tags_to_array
+from pipeline.learn.shipped_rows import SCORED, Rows, columns_for, kept_features, said_columns
+from pipeline.learn.tag_scores import label_scores, macro_f1, score_table, tags_to_array
 from pipeline.tag.context import SHAPE, feature_names, surrounding_scores
 from pipeline.tag.layout import Layout, lay_out
 from pipeline.tag.lookup import look_up
@@ -64,6 +64,7 @@ class Refitted(NamedTuple):
     curves: dict[str, list[list[float]]]
     scores: dict[str, Any]  # of the shipped passages, as `score_table` has them, with those of level 1
     own: dict[str, float]  # F1 on the own passages by label, out of fold; empty without any
+    further: dict[str, dict[str, float]]  # of each label that no shipped row knows: scores on the own passages
 
 
 class _Material(NamedTuple):
@@ -168,26 +169,33 @@ def _measured(
     labels = np.array([base.labels.index(name) for name in rows.labels])
     table = score_table(
         tags[np.ix_(judged, labels)], given[np.ix_(judged, labels)], probabilities[np.ix_(judged, labels)],
-        material.news[judged], material.folds[judged],
+        material.news[judged], material.folds[judged], rows.labels,
     )  # fmt: skip
     groups = {"all": judged, "news": judged & material.news, "explainer": judged & ~material.news}
     table["level_1"] = {
         name: round(macro_f1(tags[np.ix_(rows_, labels)], first_given[np.ix_(rows_, labels)]), 4)
         for name, rows_ in groups.items()
     }
-    own = {}
+    own, further = {}, {}
     for label, name in enumerate(base.labels):
         mine = material.known[:, label] & (np.arange(len(tags)) >= material.n_shipped)
         if mine.any():
             own[name] = round(macro_f1(tags[mine, label : label + 1], given[mine, label : label + 1]), 4)
-    return Refitted(linear, nets, calibration, (tuple(thresholds[0]), tuple(thresholds[1])), curves, table, own)
+        if name not in rows.labels:
+            further[name] = {
+                "passages": int(mine.sum()),
+                "carried": int(tags[mine, label].sum()),
+                **label_scores(tags[mine, label], given[mine, label], probabilities[mine, label]),
+            }
+    both = tuple(thresholds[0]), tuple(thresholds[1])
+    return Refitted(linear, nets, calibration, both, curves, table, own, further)
 
 
 def _material(
     rows: Rows, base: Base, own: Sequence[GoldArticle], layouts: Sequence[Layout], weight: float
 ) -> _Material:
     sizes = [len(layout.own) for layout in layouts]
-    n_labels, n_own = len(base.labels), sum(sizes)
+    n_own = sum(sizes)
     index: dict[str, int] = {"": 0}
     ids = [np.array([index.setdefault(text, len(index)) for text in layout.texts]) for layout in layouts]
     counts = sparse.vstack([rows.texts, _count(list(index), base.terms)], format="csr")
@@ -201,15 +209,15 @@ def _material(
         )
         for role in LINEAR_ROLES
     }
-    of_own = np.concatenate(
-        [rows.said[0, :0], *(_features(layout, base.linear, base.reader)[:, SAID] for layout in layouts)]
-    )
-    said = np.concatenate([rows.said, np.repeat(of_own[None], len(rows.said), axis=0)], axis=1)
+    shipped_said = columns_for(base.labels, rows.labels, rows.said, said_columns)
+    of_pages = [_features(layout, base.linear, base.reader)[:, said_columns(base.labels)] for layout in layouts]
+    of_own = np.concatenate([shipped_said[0, :0], *of_pages])
+    said = np.concatenate([shipped_said, np.repeat(of_own[None], len(rows.said), axis=0)], axis=1)
     folds = np.concatenate([np.repeat(rows.folds, rows.sizes), np.repeat([a.fold for a in own], sizes)]).astype(int)
     fold_texts = np.zeros((len(rows.said) - 1, counts.shape[0]), dtype=bool)
     for texts in fields.values():
         fold_texts[folds, texts] = True
-    answered = np.array([known for article in own for known in article.answered], dtype=bool)
+    own_known = tags_to_array([asked for article in own for asked in article.asked], base.labels)
     places = [rows.labels.index(name) if name in rows.labels else None for name in base.labels]
     none = np.zeros(len(rows.own), dtype=bool)
     shipped_tags = np.stack([none if p is None else rows.tags[:, p] for p in places], axis=1)
@@ -223,7 +231,7 @@ def _material(
         said=said,
         fold_texts=fold_texts,
         tags=np.concatenate([shipped_tags, own_tags]),
-        known=np.concatenate([shipped_known, np.repeat(answered[:, None], n_labels, axis=1)]),
+        known=np.concatenate([shipped_known, own_known]),
         folds=folds,
         weights=np.concatenate([np.ones(len(rows.own)), np.full(n_own, weight)]),
         news=np.concatenate([np.repeat(rows.news, rows.sizes), np.repeat([a.group == "news" for a in own], sizes)]) > 0,
@@ -334,8 +342,8 @@ def _said(
     features = np.zeros((len(logits), len(names)), dtype=np.float32)
     n_labels, n_shape, n_shipped = len(base.labels), len(SHAPE), len(rows.own)
     shipped = features[:n_shipped]
-    shipped[:, kept_features(names)] = rows.kept
-    shipped[:, SAID] = said[:n_shipped]
+    shipped[:, kept_features(base.labels)] = columns_for(base.labels, rows.labels, rows.kept, kept_features)
+    shipped[:, said_columns(base.labels)] = said[:n_shipped]
     shipped[:, -n_shape:] = rows.shape
     shipped[:, :n_labels] = logits[:n_shipped]
     ends = np.cumsum(rows.sizes)
@@ -353,5 +361,5 @@ def _said(
 
 def _fit_nets(features: np.ndarray, material: _Material, train: np.ndarray, options: NetOptions) -> Nets:
     rows = train & material.known.any(axis=1)
-    nets, _ = fit_nets(features[rows], material.tags[rows], options, material.weights[rows])
+    nets, _ = fit_nets(features[rows], material.tags[rows], material.known[rows], options, material.weights[rows])
     return nets

@@ -13,6 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
 from sklearn.preprocessing import StandardScaler
 
+from pipeline.tag.context import SHAPE
 from pipeline.tag.model import Nets
 from pipeline.tag.score import calibrate, second_level, standardize
 
@@ -28,6 +29,9 @@ class NetOptions(NamedTuple):
     seed: int = 0
 
 
+#: Passages that the nets learn from at once, and steps that labels take at least that fewer passages know than others.
+BATCH = 200
+MIN_STEPS = 600
 #: Ranks over which the F1 curve is smoothed before its highest point is taken for the threshold.
 SMOOTHED_RANKS = 25
 #: Passages with a tag from which on a kind of article trusts its own threshold more than that of all; 0, 300 and 1,000
@@ -38,44 +42,74 @@ RECALLS = tuple(percent / 100 for percent in range(30, 100))
 
 
 def fit_nets(
-    features: np.ndarray, tags: np.ndarray, options: NetOptions, weights: np.ndarray | None = None
+    features: np.ndarray, tags: np.ndarray, known: np.ndarray, options: NetOptions, weights: np.ndarray | None = None
 ) -> tuple[Nets, list[MLPClassifier]]:
     """Fit the nets on out-of-fold features of level 1.
+
+    Labels that the same passages know are learnt together. Others have units of their own, which see the passages that
+    know them: what was never asked is no answer. They read what is said of their own labels and of those that all these
+    passages know, so that a further label does not move the others.
 
     Parameters
     ----------
     features, tags
         Arrays of shape (n_passages, n_features) and, bool, (n_passages, n_labels).
+    known
+        Bool array of shape (n_passages, n_labels): somebody has said whether the passage carries the label.
     weights
         How much each passage counts, shape (n_passages,); None: all the same.
 
     Returns
     -------
-    The frozen nets, and the scikit-learn models they were taken from.
+    The frozen nets, and the scikit-learn models they were taken from, those of one group of labels after the other.
     """
-    scaler = StandardScaler().fit(features)
+    widest = known.sum(axis=0).max()
+    scaler = StandardScaler().fit(features[known[:, known.sum(axis=0).argmax()]])
     standard = standardize(features, scaler.mean_, scaler.scale_)
+    groups = _known_together(known)
+    n_units, n_labels = options.units, tags.shape[1]
+    hidden_weights = np.zeros((options.nets, features.shape[1], n_units * len(groups)))
+    hidden_bias = np.zeros((options.nets, n_units * len(groups)))
+    output_weights = np.zeros((options.nets, n_units * len(groups), n_labels))
+    output_bias = np.zeros((options.nets, n_labels))
     models = []
-    for number in range(options.nets):
-        model = MLPClassifier(
-            (options.units,),
-            alpha=options.alpha,
-            learning_rate_init=options.learning_rate,
-            max_iter=options.epochs,
-            random_state=options.seed + number,
-        )
-        with warnings.catch_warnings():  # stopping early is the regularisation
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            models.append(model.fit(standard, tags, weights))
-    arrays = (
-        scaler.mean_,
-        scaler.scale_,
-        np.stack([model.coefs_[0] for model in models]),
-        np.stack([model.intercepts_[0] for model in models]),
-        np.stack([model.coefs_[1] for model in models]),
-        np.stack([model.intercepts_[1] for model in models]),
-    )
+    for place, labels in enumerate(groups):
+        rows, units = known[:, labels[0]], slice(place * n_units, (place + 1) * n_units)
+        seen = _columns_of(known[rows].all(axis=0), features.shape[1]) if len(groups) > 1 else slice(None)
+        steps_an_epoch = max(-(-int(rows.sum()) // BATCH), 1)
+        least = 0 if rows.sum() == widest else -(-MIN_STEPS // steps_an_epoch)
+        for number in range(options.nets):
+            model = MLPClassifier(
+                (n_units,),
+                alpha=options.alpha,
+                learning_rate_init=options.learning_rate,
+                max_iter=max(options.epochs, least),
+                random_state=options.seed + number,
+            )
+            wanted = tags[rows][:, labels] if len(labels) > 1 else tags[rows, labels[0]]
+            with warnings.catch_warnings():  # stopping early is the regularisation
+                warnings.simplefilter("ignore", ConvergenceWarning)
+                model.fit(standard[rows][:, seen], wanted, None if weights is None else weights[rows])
+            hidden_weights[number][seen, units], hidden_bias[number, units] = model.coefs_[0], model.intercepts_[0]
+            output_weights[number][units, labels] = model.coefs_[1]
+            output_bias[number, labels] = model.intercepts_[1]
+            models.append(model)
+    arrays = (scaler.mean_, scaler.scale_, hidden_weights, hidden_bias, output_weights, output_bias)
     return Nets(*(array.astype(np.float32) for array in arrays)), models
+
+
+def _known_together(known: np.ndarray) -> list[list[int]]:
+    """The labels in groups that are known of the same passages."""
+    groups: dict[bytes, list[int]] = {}
+    for label, column in enumerate(known.T):
+        groups.setdefault(column.tobytes(), []).append(label)
+    return list(groups.values())
+
+
+def _columns_of(labels: np.ndarray, n_features: int) -> np.ndarray:
+    """Columns of the features that tell of some labels (bool, shape (n_labels,)), or of no label."""
+    of_labels = np.resize(labels, n_features - len(SHAPE))  # every kind of score has a column a label, in their order
+    return np.flatnonzero(np.concatenate([of_labels, np.ones(len(SHAPE), dtype=bool)]))
 
 
 #: What level 1 says without some folds: its logits and the features of level 2, of all passages.

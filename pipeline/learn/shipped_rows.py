@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,7 +25,7 @@ from pipeline.learn.corpus import GoldArticle
 from pipeline.learn.first_level import Pool
 from pipeline.model_store import ModelError, Schema, load_model, save_model
 from pipeline.tag.context import SHAPE, feature_names, shape_features
-from pipeline.tag.model import LABELS, SQUASHED_ROLES
+from pipeline.tag.model import SQUASHED_ROLES
 
 FOLDER = "rows"
 #: Terms in fewer of the texts are left out: they say little, cost most, and could give a text away.
@@ -83,22 +83,52 @@ class Rows(NamedTuple):
     words: np.ndarray
     tags: np.ndarray  # bool, shape (n_passages, n_labels)
     known: np.ndarray  # bool, shape (n_passages, n_labels): somebody has said whether it carries the label
-    said: np.ndarray  # shape (n_folds + 1, n_passages, n_said): as SAID, by models without each fold, and by all
+    said: np.ndarray  # shape (n_folds + 1, n_passages, n_said): see `said_columns`; without each fold, and by all
     kept: np.ndarray  # shape (n_passages, n_kept): features of level 2 that no gold model changes
     shape: np.ndarray  # shape (n_passages, len(SHAPE)): those that tell of the text and its place
     digest: str  # names exactly these rows
 
 
-#: Of level 2's features, the squashed scores of the weak models and of the student, that of the title, and those of
-#: the reader: -1 to 1.
-SAID = slice(len(LABELS), (1 + len(SQUASHED_ROLES) + 2) * len(LABELS))
+def said_columns(labels: Sequence[str]) -> np.ndarray:
+    """Columns of level 2's features with what the weak models, the student and the reader say: -1 to 1.
+
+    Of the passage, of its heading, of the title.
+    """
+    n_labels = len(labels)
+    return np.arange(n_labels, (1 + len(SQUASHED_ROLES) + 2) * n_labels)
 
 
-def kept_features(features: Sequence[str]) -> np.ndarray:
+def kept_features(labels: Sequence[str]) -> np.ndarray:
     """Columns of level 2's features, but SHAPE, that stay as they are when the gold model is fitted anew."""
-    return np.array(
-        [place for place, name in enumerate(features) if not name.startswith("score ") and name not in SHAPE]
-    )
+    names = feature_names(labels)
+    return np.array([place for place, name in enumerate(names) if not name.startswith("score ") and name not in SHAPE])
+
+
+def columns_for(
+    labels: Sequence[str], before: Sequence[str], values: np.ndarray, which: Callable[[Sequence[str]], np.ndarray]
+) -> np.ndarray:
+    """Columns of features of some labels as those of others: what a new label would have said is 0.
+
+    Parameters
+    ----------
+    labels, before
+        The labels wanted, and those that there are.
+    values
+        Array of shape (..., n_columns): the columns `which(before)` of the features.
+    which
+        `said_columns` or `kept_features`.
+
+    Returns
+    -------
+    array of shape (..., n_wanted)
+        The columns `which(labels)`.
+    """
+    known, wanted = ([feature_names(names)[column] for column in which(names)] for names in (before, labels))
+    made = np.zeros((*values.shape[:-1], len(wanted)), dtype=values.dtype)
+    for place, name in enumerate(wanted):
+        if name in known:
+            made[..., place] = values[..., known.index(name)]
+    return made
 
 
 def publisher_key(publisher: str) -> int:
@@ -146,10 +176,10 @@ def save_rows(
     bags, keys = bags[:, order], keys[order]
     starts = np.diff(bags.indices, prepend=0)
     starts[bags.indptr[:-1]] = bags.indices[bags.indptr[:-1]]
-    of_passages = features[:, kept_features(feature_names(labels))]
+    of_passages = features[:, kept_features(labels)]
     largest = np.abs(of_passages).max(axis=0)
     steps = np.where(largest > 0, largest, 1) / STEPS
-    said = np.stack(versions)[:, :, SAID]
+    said = np.stack(versions)[:, :, said_columns(labels)]
     bits = 1 << np.arange(len(labels))
     answered = np.repeat(known[:, None], len(labels), axis=1)
     arrays = {

@@ -10,12 +10,13 @@ from typing import Any
 from pipeline.records import Passage, Section
 from pipeline.tag import Tagger, load_tagger, tag
 from pipeline.tag.model import THRESHOLDS
+from pipeline.webpage import readable
 
 _INTRODUCTION = """\
 # Model card: tagger
 
 Says of every passage of an English health article (a paragraph, a list item, a table row) whether it tells
-**causes**, **remedies** or **warning signs**, with a calibrated probability and the words that weighed most.
+{labels}, with a calibrated probability and the words that weighed most.
 It sorts text for reading and search. It is **not medical advice**, does not know whether what a page says is
 true, and must not be used to decide what anybody should do about an illness.
 
@@ -59,6 +60,14 @@ _ABLATION = """\
 
 The tagger trained without each part, and scored on the same folds, by a protocol with a shortcut: compare rows with
 the first one. Differences of less than 0.003 are what another seed gives.
+"""
+
+_FURTHER = """\
+## Further labels
+
+Learnt from its user's passages alone: the shipped ones were never asked about them, which counts neither for nor
+against. Weak models, student and reader know nothing of them. Out of fold on the passages that were asked; the fewer
+carry a label, the rougher its figures. The scores below are of the other labels.
 """
 
 _LIMITS = """\
@@ -154,7 +163,7 @@ def tagger_card(manifest: Mapping[str, Any], answers: Sequence[Sequence[str]]) -
     files = "\n".join(f"- `{name}` sha256 `{digest}`" for name, digest in data["sha256"].items())
     counts = ", ".join(f"{count:,} {name}" for name, count in scores["passages"].items() if name != "all")
     parts = [
-        _INTRODUCTION,
+        _INTRODUCTION.format(labels=_either(manifest["labels"])),
         "## Data\n",
         f"{data['articles']:,} hand-labelled articles with {data['passages']:,} passages ({counts}),",
         f"{asked} copies of them with their usual headings asked as questions, and",
@@ -167,6 +176,7 @@ def tagger_card(manifest: Mapping[str, Any], answers: Sequence[Sequence[str]]) -
         "scored.\n",
         files + "\n",
         *_rows(manifest),
+        *_further(manifest),
         _SCORES.format(folds=len(folds), taught=len(data["taught_folds"])),
         macro + "\n",
         by_fold + "\n",
@@ -199,7 +209,8 @@ def _rows(manifest: Mapping[str, Any]) -> list[str]:
     if not own:
         return [said]
     by_label = "; ".join(
-        f"{label} {was} before, {now} out of fold" for label, (was, now) in own["f1_before_and_now"].items()
+        f"{label} {'nothing' if was is None else was} before, {now} out of fold"
+        for label, (was, now) in own["f1_before_and_now"].items()
     )
     return [
         f"This one was trained from the rows, and from {own['passages']} passages of {own['articles']} articles of its "
@@ -210,6 +221,33 @@ def _rows(manifest: Mapping[str, Any]) -> list[str]:
         "are those of the model that shipped.\n",
         said,
     ]
+
+
+def _either(labels: Sequence[str]) -> str:
+    """Labels in words, the last one after an or.
+
+    >>> _either(["causes", "remedies", "warning_signs"])
+    '**causes**, **remedies** or **warning signs**'
+    """
+    *first, last = (f"**{readable(label)}**" for label in labels)
+    return f"{', '.join(first)} or {last}" if first else last
+
+
+def _further(manifest: Mapping[str, Any]) -> list[str]:
+    """The figures of labels that the shipped rows were not asked about; nothing where there are none."""
+    further = manifest.get("further")
+    if not further:
+        return []
+    measures = [name for name in next(iter(further.values())) if name not in ("passages", "carried")]
+    head = ["label", "passages asked", "carry it", "threshold", "without headings", *map(readable, measures)]
+    rows = [
+        [
+            label, f"{row['passages']:,}", f"{row['carried']:,}", *(manifest[name][label] for name in THRESHOLDS),
+            *(row[name] for name in measures),
+        ]
+        for label, row in further.items()
+    ]  # fmt: skip
+    return [_FURTHER, _table(head, rows) + "\n"]
 
 
 def _added(scores: Mapping[str, Any]) -> str:

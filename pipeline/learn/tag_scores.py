@@ -8,8 +8,6 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import average_precision_score
 
-from pipeline.tag.model import LABELS
-
 #: Bins of equal width for the expected calibration error.
 CALIBRATION_BINS = 10
 #: Publishers with fewer passages have no score of their own: chance would speak.
@@ -31,6 +29,7 @@ def score_table(
     probabilities: np.ndarray,
     news: np.ndarray,
     folds: np.ndarray,
+    labels: Sequence[str],
 ) -> dict[str, Any]:
     """Everything measured over passages.
 
@@ -42,6 +41,8 @@ def score_table(
         Array of shape (n_passages, n_labels).
     news, folds
         Arrays of shape (n_passages,): bool, and the fold that held the passage out.
+    labels
+        Those of the columns.
 
     Returns
     -------
@@ -65,8 +66,8 @@ def score_table(
             for fold in np.unique(folds)
         },
         "labels": {
-            label: _label_scores(carried[:, column], given[:, column], probabilities[:, column])
-            for column, label in enumerate(LABELS)
+            label: label_scores(carried[:, column], given[:, column], probabilities[:, column])
+            for column, label in enumerate(labels)
         },
     }
 
@@ -106,7 +107,8 @@ def tags_to_array(rows: Sequence[Sequence[str]], labels: Sequence[str]) -> np.nd
     return np.array([[label in row for label in labels] for row in rows], dtype=bool).reshape(-1, len(labels))
 
 
-def _label_scores(carried: np.ndarray, given: np.ndarray, probability: np.ndarray) -> dict[str, float]:
+def label_scores(carried: np.ndarray, given: np.ndarray, probability: np.ndarray) -> dict[str, float]:
+    """What `score_table` says of one label; all three have shape (n_passages,)."""
     precision, recall, f1 = _precision_recall_f1(carried, given)
     scores = {
         "precision": precision,

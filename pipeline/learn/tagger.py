@@ -181,7 +181,8 @@ def train_tagger(
     fitted = fit_first_level(pool, gold.tags, weak, gold.answered, all_weak, lesson, options.linear)
     say("level 2 on everything")
     to_ship = _features_to_ship(gold, weak, taught, pool, heard, options, say)
-    nets, _ = fit_nets(to_ship[gold.answered], gold.tags[gold.answered], options.nets)
+    learnt = gold.tags[gold.answered]
+    nets, _ = fit_nets(to_ship[gold.answered], learnt, np.ones_like(learnt), options.nets)
     versions = [*by_fold, apply_first_level(pool, fitted, heard.read(pool.layouts))[1]]
     rows = _ship_rows(out / FOLDER, gold, pool, features, versions, fitted)
     say(f"once more from {out / FOLDER}, as those do who have no more")
@@ -297,7 +298,7 @@ def _all_scores(gold: _Gold, answers: OutOfFold, added: OutOfFold) -> dict[str, 
 
 def tagger_scores(answers: OutOfFold) -> dict[str, Any]:
     """Scores of out-of-fold answers: `score_table`, macro-F1 of section tags and of level 1 alone."""
-    table = score_table(answers.tags, answers.given, answers.probabilities, answers.news, answers.folds)
+    table = score_table(answers.tags, answers.given, answers.probabilities, answers.news, answers.folds, LABELS)
     known = np.ones(len(answers.tags), dtype=bool)
     _, first_given = cross_fitted(answers.first, answers.tags, answers.folds, known, _headed(answers.articles))
     missed = tags_to_array([tags for article in answers.articles for tags in article.missed], LABELS)
@@ -402,7 +403,7 @@ def _out_of_fold(
 
     def learn(inner: np.ndarray, train: np.ndarray) -> Nets:
         learnt = train & gold.answered
-        return fit_nets(inner[learnt], gold.tags[learnt], options.nets)[0]
+        return fit_nets(inner[learnt], gold.tags[learnt], np.ones_like(gold.tags[learnt]), options.nets)[0]
 
     level_1, logits, features = across_folds(first, gold.folds, learn)
     told = gold.rows(0, gold.scored + gold.added)
