@@ -110,3 +110,29 @@ def test_comments_under_an_article(names, url, before, dropped):
     assert are_comments(page, [True] * 3) == [False, dropped, False]
     verdicts = judge(page, np.zeros((3, len(COLUMNS))), np.full(3, 0.9)).verdicts
     assert [v.reason for v in verdicts] == ["", "comments" if dropped else "", ""]
+
+
+@pytest.mark.parametrize(
+    ("before", "lines", "url", "dropped"),
+    [
+        (120, ["{name} says:", "March 4, 2025 at 9:12 pm"], None, True),
+        (120, ["{name}", "3 days ago"], None, True),
+        (120, ["{name} says:", "March 4, 2025 at 9:12 pm"], "https://board.example/forum/12", False),
+        (60, ["{name} says:", "March 4, 2025 at 9:12 pm"], None, False),  # too little before it
+        (120, ["{name}", "Cramps, day and night"], None, False),  # not what stands between comments
+    ],
+)
+def test_a_thread_of_comments_under_a_dumped_article(before, lines, url, dropped):
+    thread = [line.format(name=name) for name in ("Ada", "Bo", "Cy", "Di") for line in [*lines, "It helped me, too."]]
+    thread += ["Try it for a week.", "And tell us."]  # the last of them goes on
+    article = ["word " * 40] * (before // 40)
+    page = text_page("\n\n".join([*article, *thread, "Word " * 40]))._replace(url=url)
+    found = are_comments(page, [True] * len(page.blocks))
+    ends = len(page.blocks) - 1
+    assert found == [dropped and len(article) <= i < ends for i in range(len(page.blocks))]
+
+
+def test_a_thread_that_is_most_of_the_page_stays():
+    thread = [line for name in ("Ada", "Bo", "Cy", "Di") for line in (f"{name} says:", "It helped me a lot. " * 12)]
+    page = text_page("\n\n".join(["word " * 40] * 3 + thread))
+    assert not any(are_comments(page, [True] * len(page.blocks)))
