@@ -24,7 +24,7 @@ from pipeline.tag.evidence import take_apart, terms_of_logit
 from pipeline.tag.layout import lay_out
 from pipeline.tag.lookup import look_up
 from pipeline.tag.model import ROLES, load_tagger_model, schema_of
-from pipeline.tag.score import calibrate, first_level, score_sentences
+from pipeline.tag.score import calibrate, first_level, log_odds, score_sentences, second_level
 from pipeline.tag.terms import _TOKEN, prefix_terms, sentences, tokens, tokens_of, word_terms
 from pipeline.tag.turns import runs
 
@@ -224,12 +224,13 @@ def test_context_leaves_the_passage_itself_out() -> None:
 # scores and evidence
 
 
-def test_every_term_and_the_base_sum_to_the_logit(tiny: Tagger) -> None:
+def test_every_term_and_the_base_sum_to_the_logit_of_the_probability(tiny: Tagger) -> None:
     layout = lay_out("Smoking", EXAMPLE)
     found = look_up(layout.texts, tiny.linear)
     sentences_say = score_sentences(found.sentence_sums, found.words.spans, tiny.linear)
-    logits = first_level(layout, found.sums, sentences_say, tiny.linear, np.zeros((6, 3))).logits
-    parts = take_apart(layout, found, tiny.linear)
+    first = first_level(layout, found.sums, sentences_say, tiny.linear, np.zeros((6, 3)))
+    logits = log_odds(second_level(first.features, tiny.nets), tiny.calibration[0])
+    parts = take_apart(layout, found, tiny.linear, logits - first.logits)
     for passage in range(len(layout.passages)):
         for label in range(len(LABELS)):
             terms = terms_of_logit(passage, label, layout, found, parts)

@@ -22,7 +22,7 @@ from pipeline.tag.layout import lay_out
 from pipeline.tag.lookup import look_up
 from pipeline.tag.model import Tagger, load_tagger
 from pipeline.tag.reader import read_page
-from pipeline.tag.score import calibrate, first_level, score_sentences, second_level
+from pipeline.tag.score import calibrate, first_level, log_odds, score_sentences, second_level
 from pipeline.tag.turns import MIN_RUN, runs
 
 __all__ = ["Tagger", "load_tagger", "tag", "section_tags"]
@@ -57,15 +57,17 @@ def tag(title: str | None, sections: Sequence[Section], tagger: Tagger) -> list[
     found = look_up(layout.texts, tagger.linear)
     sentences = score_sentences(found.sentence_sums, found.words.spans, tagger.linear)
     reading = read_page(layout, found.words.words, found.words.borders, tagger.reader)
-    features = first_level(layout, found.sums, sentences, tagger.linear, reading).features
+    first = first_level(layout, found.sums, sentences, tagger.linear, reading)
     plain = not any(section.heading for section in sections)
-    probabilities = calibrate(second_level(features, tagger.nets), tagger.calibration[int(plain)]).tolist()
+    logits, calibration = second_level(first.features, tagger.nets), tagger.calibration[int(plain)]
+    probabilities = calibrate(logits, calibration).tolist()
     thresholds = tagger.plain_thresholds if plain else tagger.thresholds
     sure = tagger.min_confidence
     carried = [
         [label for label in carried_labels(scores, thresholds) if scores[label] >= sure] for scores in probabilities
     ]
-    parts = take_apart(layout, found, tagger.linear, [i for i, labels in enumerate(carried) if labels])
+    second = log_odds(logits, calibration) - first.logits
+    parts = take_apart(layout, found, tagger.linear, second, [i for i, labels in enumerate(carried) if labels])
     tagged = []
     for position, (passage, labels) in enumerate(zip(layout.passages, carried, strict=True)):
         scores = tuple(probabilities[position])

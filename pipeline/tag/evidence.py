@@ -1,6 +1,7 @@
-"""Why a passage carries a tag: the logit of level 1 taken apart, exactly.
+"""Why a passage carries a tag: the logit of its probability taken apart, exactly.
 
-Level 1 is linear but for the tanh over the scores of the weak models and of the student. There the squashed value
+What level 2 makes of level 1's logit, seeing the surroundings and the reader's word, is one term, "context". Level 1
+itself is linear but for the tanh over the scores of the weak models and of the student. There the squashed value
 is shared out in proportion to what each term brought to the sum (as in the z-rule of layer-wise relevance
 propagation, Bach et al. 2015), so that all parts together still give the logit.
 """
@@ -21,18 +22,30 @@ from pipeline.tag.model import WEAK_SCALE, Linear, role_columns, sentence_column
 MAX_TERMS = 5
 MIN_WEIGHT = 0.05
 #: What weighs beside the passage's own words; every passage starts from "base".
-CONTEXT = ("heading", "list lead-in", "previous passage", "next passage", "base")
+CONTEXT = ("heading", "list lead-in", "previous passage", "next passage", "context", "base")
 
 
 class Parts(NamedTuple):
-    """All level-1 logits of a page, taken apart."""
+    """The logits of all probabilities of a page, taken apart."""
 
     own: np.ndarray  # shape (n_labels, 2, n_words): each word of the page, and the pair that it begins; or else 0
     context: np.ndarray  # shape (len(CONTEXT), n_passages, n_labels)
 
 
-def take_apart(layout: Layout, found: Lookup, linear: Linear, passages: Sequence[int] | None = None) -> Parts:
-    """Share the logits out over words and context; the words only of some passages, if they are given."""
+def take_apart(
+    layout: Layout, found: Lookup, linear: Linear, second: np.ndarray, passages: Sequence[int] | None = None
+) -> Parts:
+    """Share the logits out over words and context.
+
+    Parameters
+    ----------
+    layout, found, linear
+        Of the page, and what level 1 knows.
+    second
+        Array of shape (n_passages, n_labels): logits of the probabilities less those of level 1.
+    passages
+        Those whose words are wanted; None for all.
+    """
     sums, text_of = found.sums, found.words.text_of
     n_labels = len(linear.intercept)
     columns = role_columns(n_labels)
@@ -69,13 +82,14 @@ def take_apart(layout: Layout, found: Lookup, linear: Linear, passages: Sequence
         sums[layout.lead_in, columns["lead_in"]],
         sums[layout.previous, columns["previous"]],
         sums[layout.following, columns["next"]],
+        second,
         base,
     ]
     return Parts(own, np.stack(context))
 
 
 def terms_of_logit(passage: int, label: int, layout: Layout, found: Lookup, parts: Parts) -> dict[str, float]:
-    """Every term of a level-1 logit with its weight; the weights sum to the logit."""
+    """Every term of a probability's logit with its weight; the weights sum to the logit."""
     here = _words_of(passage, layout, found)
     terms = _own_terms(found.words.words[here], parts.own[label][:, here])
     for name, weight in zip(_context_names(passage, layout), parts.context[:, passage, label].tolist(), strict=True):

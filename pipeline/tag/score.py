@@ -107,7 +107,12 @@ def second_level(features: np.ndarray, nets: Nets) -> np.ndarray:
     return (hidden @ nets.output_weights + nets.output_bias[:, None, :]).mean(axis=0)
 
 
-def calibrate(logits: np.ndarray, calibration: np.ndarray) -> np.ndarray:
-    """Platt scaling, rounded to four decimals (batch sizes change the last bits of a float)."""
+def log_odds(logits: np.ndarray, calibration: np.ndarray) -> np.ndarray:
+    """The logits of calibrated probabilities: of each label slope times logit plus offset (Platt scaling), float64."""
     slope, offset = calibration.T.astype(np.float64)
-    return np.round(1 / (1 + np.exp(-(logits.astype(np.float64) * slope + offset))), 4)
+    return logits.astype(np.float64) * slope + offset
+
+
+def calibrate(logits: np.ndarray, calibration: np.ndarray) -> np.ndarray:
+    """Calibrated probabilities, rounded to four decimals (batch sizes change the last bits of a float)."""
+    return np.round(1 / (1 + np.exp(-log_odds(logits, calibration))), 4)
