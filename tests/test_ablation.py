@@ -11,7 +11,7 @@ from pipeline.learn.corpus import GoldArticle
 from pipeline.learn.first_level import LinearOptions, pool_texts
 from pipeline.learn.second_level import NetOptions
 from pipeline.learn.tag_scores import publisher_scores, reliability, tags_to_array
-from pipeline.learn.taught import NOTHING
+from pipeline.learn.taught import nothing
 from pipeline.records import Passage, Section
 from pipeline.tag.context import feature_names
 from pipeline.tag.layout import Layout
@@ -25,7 +25,7 @@ def article(number: int) -> GoldArticle:
     passages = tuple(Passage(place, "paragraph", text) for place, text in enumerate(order))
     labels = tuple(() if TEXTS[text] is None else (LABELS[TEXTS[text]],) for text in order)
     section = Section("", 0, (), passages, 0)
-    return GoldArticle(f"a{number}", "news", number % 3, f"p{number % 3}", "", (section,), labels, (), (True,) * 4)
+    return GoldArticle(f"a{number}", "news", number % 3, f"p{number % 3}", "", (section,), labels, (), (LABELS,) * 4)
 
 
 def test_a_part_that_matters_costs_and_one_that_is_not_there_does_not() -> None:
@@ -35,7 +35,7 @@ def test_a_part_that_matters_costs_and_one_that_is_not_there_does_not() -> None:
     true = np.ones(len(tags), dtype=bool)
     publishers = {fold: {f"p{fold}"} for fold in range(3)}
     readings = dict.fromkeys(range(3), np.zeros(tags.shape, dtype=np.float32))
-    passages = Passages(tags, folds, folds < 2, ~true, true, np.full(len(tags), "corpus"), publishers, readings)
+    passages = Passages(LABELS, tags, folds, folds < 2, ~true, true, np.full(len(tags), "corpus"), publishers, readings)
     pool = pool_texts(articles, [], [], 2)
     options = LinearOptions(min_texts=2), NetOptions(epochs=60, learning_rate=0.02)
     parts = (
@@ -43,7 +43,7 @@ def test_a_part_that_matters_costs_and_one_that_is_not_there_does_not() -> None:
         Part("what nobody wrote", origins=("written",)),
         Part("level 2", features=feature_names(LABELS)),
     )
-    whole, same, bare = ablate(passages, pool, [], NOTHING, options, lambda message: None, parts)
+    whole, same, bare = ablate(passages, pool, [], nothing(LABELS), options, lambda message: None, parts)
     assert whole["without"] == "nothing" and whole["all"] > 0.8
     assert same == {**whole, "without": "what nobody wrote"}
     assert bare["all"] < whole["all"] - 0.2

@@ -40,7 +40,7 @@ from pipeline.learn.second_level import (
 )
 from pipeline.learn.tag_scores import macro_f1, score_table, tags_to_array
 from pipeline.learn.tagger import TaggerOptions, compared, score_before, train_tagger
-from pipeline.learn.taught import NOTHING, WEIGHTS, quantize, read_taught, text_key
+from pipeline.learn.taught import WEIGHTS, nothing, quantize, read_taught, text_key
 from pipeline.model_store import SHIPPED, save_model
 from pipeline.tag import load_tagger, tag
 from pipeline.tag.context import feature_names
@@ -80,7 +80,8 @@ FILLERS = [
     "travel",
     "stress",
 ]
-NO_LESSON = Lesson(np.zeros(0, dtype=bool), NOTHING.weights, NOTHING.by_all())
+TAUGHT = {"labels": list(LABELS)}
+NO_LESSON = Lesson(np.zeros(0, dtype=bool), np.zeros(0), nothing(LABELS).by_all())
 
 
 def write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
@@ -109,7 +110,7 @@ def teacher(tmp_path_factory: pytest.TempPathFactory) -> Path:
     logits = quantize(np.repeat(np.array([*said.values()])[:, None], WRITTEN_FOLDS - 1, axis=1))
     keys = np.array([text_key(text) for text in said], dtype=np.uint64)
     folds = np.arange(WRITTEN_FOLDS - 1, dtype=np.uint8)  # one fold has no teacher
-    save_model(folder, "teacher", {"keys": keys, "logits": logits, "folds": folds}, {}, {})
+    save_model(folder, "teacher", {"keys": keys, "logits": logits, "folds": folds}, {}, TAUGHT)
     return folder
 
 
@@ -250,9 +251,11 @@ def test_frozen_level_1_says_what_scikit_learn_says(corpora: Path, teacher: Path
     tags = tags_to_array([carried for article in articles for carried in article.labels], LABELS)
     taught = read_taught(corpora, teacher)
     pool = pool_texts(articles, weak, taught.texts, 2)
-    everything = np.ones(len(tags), dtype=bool), np.ones(len(weak), dtype=bool)
+    everything = np.ones(len(weak), dtype=bool)
     lesson = Lesson(np.ones(len(taught.texts), dtype=bool), taught.weights, taught.by_all())
-    fitted = fit_first_level(pool, tags, weak, *everything, lesson, LinearOptions(min_texts=2))
+    fitted = fit_first_level(
+        pool, LABELS, tags, np.ones_like(tags), weak, everything, lesson, LinearOptions(min_texts=2)
+    )
     pages, features = [], []
     for layout, ids in zip(pool.layouts, pool.text_ids, strict=True):
         found = look_up(layout.texts, fitted.linear)
@@ -275,23 +278,27 @@ def test_the_student_learns_what_the_teacher_says(corpora: Path, teacher: Path) 
     taught = read_taught(corpora, teacher)
     assert len(taught.texts) == 9 * 12 and (taught.by(2) == taught.by_all()).all() and taught.by(4) is None
     pool = pool_texts(articles, weak, taught.texts, 2)
-    everything = np.ones(len(tags), dtype=bool), np.ones(len(weak), dtype=bool)
+    everything = np.ones(len(weak), dtype=bool)
     may = np.array([publisher != "site0.org" for publisher in taught.publishers])
     lesson = Lesson(may, taught.weights, taught.by_all())
-    linear = fit_first_level(pool, tags, weak, *everything, lesson, LinearOptions(min_texts=2)).linear
+    linear = fit_first_level(
+        pool, LABELS, tags, np.ones_like(tags), weak, everything, lesson, LinearOptions(min_texts=2)
+    ).linear
     sums = look_up(["It is caused by salt in most people.", "About one in ten knows salt."], linear).sums
     student = sums[:, role_columns(3)["student"]] + linear.weak_intercept[-3:]
     assert student[0, 0] > 2 and student[0, 1:].max() < -2 and student[1].max() < -2
 
 
 def test_texts_the_teacher_did_not_answer_and_a_missing_teacher(corpora: Path, tmp_path: Path) -> None:
-    assert read_taught(corpora, tmp_path / "none") == NOTHING
+    assert read_taught(corpora, tmp_path / "none", LABELS).logits.shape == (0, 1, 3)
     keys = np.array([text_key("Rest and salt relieve the pain."), 7], dtype=np.uint64)
     arrays = {"keys": keys, "logits": np.full((2, 1, 3), 127, np.int8), "folds": np.array([1], dtype=np.uint8)}
-    save_model(tmp_path, "teacher", arrays, {}, {})
+    save_model(tmp_path, "teacher", arrays, {}, TAUGHT)
     taught = read_taught(corpora, tmp_path)
     assert taught.texts == ["Rest and salt relieve the pain."] and taught.publishers == ["site2.org"]
     assert taught.by(0) is None and taught.by_all().tolist() == [[pytest.approx(6.35)] * 3]
+    more = read_taught(corpora, tmp_path, ("diagnosis", *LABELS))  # of what they were not taught they say nothing
+    assert more.by_all().tolist() == [[0.0, *[pytest.approx(6.35)] * 3]] and taught.labels == LABELS
 
 
 def test_news_weighs_more_for_the_student_than_reference_pages(tmp_path: Path) -> None:
@@ -310,7 +317,7 @@ def test_news_weighs_more_for_the_student_than_reference_pages(tmp_path: Path) -
     write_rows(tmp_path / UNLABELLED, rows)
     keys = np.array([text_key(text) for text in texts.values()], dtype=np.uint64)
     arrays = {"keys": keys, "logits": np.zeros((2, 1, 3), np.int8), "folds": np.array([0], dtype=np.uint8)}
-    save_model(tmp_path / "teacher", "teacher", arrays, {}, {})
+    save_model(tmp_path / "teacher", "teacher", arrays, {}, TAUGHT)
     taught = read_taught(tmp_path, tmp_path / "teacher")
     assert dict(zip(taught.texts, taught.weights.tolist(), strict=True)) == {
         text: WEIGHTS[kind] for kind, text in texts.items()
@@ -333,8 +340,10 @@ def test_lookup_is_tfidf_of_scikit_learn(corpora: Path) -> None:
     weak += [WeakRow("Rest helps, rest is good, rest.", "Treatment", ("remedies", "warning_signs"), "s", "p")]
     tags = tags_to_array([carried for article in articles for carried in article.labels], LABELS)
     pool = pool_texts(articles, weak, [], 1)
-    everything = np.ones(len(tags), dtype=bool), np.ones(3, dtype=bool)
-    fitted = fit_first_level(pool, tags, weak, *everything, NO_LESSON, LinearOptions(min_texts=1))
+    everything = np.ones(3, dtype=bool)
+    fitted = fit_first_level(
+        pool, LABELS, tags, np.ones_like(tags), weak, everything, NO_LESSON, LinearOptions(min_texts=1)
+    )
     linear = fitted.linear
     probe = linear._replace(table=np.ones_like(linear.table))
     names = fitted.terms

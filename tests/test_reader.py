@@ -89,13 +89,13 @@ def test_a_silent_reader_says_nothing() -> None:
 def saved(folder: Path, reader: Reader, keys: list[int], logits: np.ndarray) -> Path:
     arrays, words = reader_arrays(reader)
     kept = {"keys": np.array(keys, np.uint64), "logits": logits, "folds": np.array([2, 4], np.uint8)}
-    save_model(folder, "reader", {**kept, **arrays}, {"reader": words}, {})
+    save_model(folder, "reader", {**kept, **arrays}, {"reader": words}, {"labels": list(LABELS)})
     return folder
 
 
 def test_what_readers_said_is_found_by_passage_and_surroundings(reader: Reader, tmp_path: Path) -> None:
     said = np.array([[[1, -2, 3], [0.5, 0, 0]], [[-1, 0, 0], [6, 6, 6]]])
-    heard = read_heard(saved(tmp_path, reader, passage_keys(PAGE)[:2], quantize(said)))
+    heard = read_heard(LABELS, saved(tmp_path, reader, passage_keys(PAGE)[:2], quantize(said)))
     told, known = heard.by(4, [PAGE])
     assert known == 2 and told[:2] == pytest.approx(said[:, 1], abs=STEP)
     assert told[2] == pytest.approx(read(PAGE, heard.shipped)[2])  # nobody was asked: the shipped one answers
@@ -107,7 +107,7 @@ def test_what_readers_said_is_found_by_passage_and_surroundings(reader: Reader, 
 
 
 def test_without_readers_nothing_is_heard(tmp_path: Path) -> None:
-    heard = read_heard(tmp_path / "none")
+    heard = read_heard(LABELS, tmp_path / "none")
     assert isinstance(heard, Heard) and not heard.by(0, [PAGE])[0].any()
 
 

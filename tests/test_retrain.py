@@ -27,6 +27,7 @@ from pipeline.model_store import SHIPPED, ModelError, load_model
 from pipeline.tag import load_tagger
 from pipeline.tag.model import load_tagger_model
 from pipeline.tag.terms import prefix_terms, word_terms
+from pipeline.write import text_hash
 from tests.test_learn_tagger import HEADINGS, corpora, teacher  # noqa: F401 (fixtures)
 
 LINEAR, NETS = LinearOptions(min_texts=2), NetOptions(epochs=10, learning_rate=0.01, nets=1)
@@ -206,6 +207,51 @@ def test_a_label_of_the_model_must_be_named(copy: Path, tmp_path: Path) -> None:
     (tmp_path / "labels.toml").write_text(text.replace("remedies", "cures"))
     with pytest.raises(CorpusError, match="labels are causes, cures, .* the model before has remedies, too"):
         retrain_tagger(copy, names=tmp_path, options=OPTIONS)
+
+
+def test_the_store_teaches_a_further_label_of_the_corpora(
+    trained: Path,
+    corpora: Path,  # noqa: F811
+    teacher: Path,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    store = tmp_path / "labels"
+    store.mkdir()
+    entry = '\n[[label]]\nname = "diagnosis"\ndefinition = "tests"\nkey = "d"\ncolour = "#999999"\n'
+    (store / "labels.toml").write_text((STORE / "labels.toml").read_text() + entry)
+    rows = [
+        {"article": one.article_id, "hash": text_hash(passage.text), "reader": "r1", "date": "2026-11-24"}
+        | {"tags": ["diagnosis"] * passage.text.startswith("About one"), "asked": ["diagnosis"]}
+        for one in read_gold(corpora, LABELS)[:30]
+        for section in one.sections
+        for passage in section.passages
+    ]
+    (store / "r1.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    out = tmp_path / "tagger"
+    train_tagger(
+        corpora, out, TaggerOptions(LINEAR, NETS), teacher=teacher, reader=out / "none", labels=store, left_out=False
+    )
+    manifest, before = (json.loads((folder / "manifest.json").read_text()) for folder in (out, trained))
+    carried = sum(bool(row["tags"]) for row in rows)
+    told = manifest["further"]["diagnosis"]
+    assert load_tagger(out).labels == (*LABELS, "diagnosis")
+    assert (told["passages"], told["carried"]) == (len(rows), carried) and told["f1"] > 0.9
+    assert manifest["scores"] == before["scores"]  # of the others, whom it does not move
+    assert f"| diagnosis | {len(rows)} | {carried} |" in (out / "CARD.md").read_text()
+    again = rows_of(out)
+    assert again.labels == (*LABELS, "diagnosis") and again.known[
+        again.parts.repeat(again.sizes) == SCORED, 3
+    ].sum() == len(rows)
+    retrain_tagger(out, names=store, options=OPTIONS)
+    told = json.loads((out / "manifest.json").read_text())["further"]["diagnosis"]
+    assert told["passages"] == len(rows) and told["f1"] > 0.9
+
+
+def test_a_label_that_few_passages_of_the_store_carry_is_refused(corpora: Path, tmp_path: Path) -> None:  # noqa: F811
+    entry = '\n[[label]]\nname = "diagnosis"\ndefinition = "tests"\nkey = "d"\ncolour = "#999999"\n'
+    (tmp_path / "labels.toml").write_text((STORE / "labels.toml").read_text() + entry)
+    with pytest.raises(CorpusError, match="label diagnosis: 0 passages carry it; it needs 20"):
+        train_tagger(corpora, tmp_path / "tagger", TaggerOptions(LINEAR, NETS), labels=tmp_path)
 
 
 def test_a_share_of_the_articles_is_held_against_the_same_share(copy: Path, tmp_path: Path) -> None:

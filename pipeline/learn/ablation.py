@@ -13,19 +13,19 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pipeline.learn.corpus import WeakRow
-from pipeline.learn.first_level import Lesson, LinearOptions, Pool, apply_first_level, fit_first_level
+from pipeline.learn.first_level import LinearOptions, Pool, apply_first_level, fit_first_level, learnable
 from pipeline.learn.second_level import NetOptions, cross_fitted, fit_nets
 from pipeline.learn.tag_scores import macro_f1
-from pipeline.learn.taught import NOTHING, Taught
+from pipeline.learn.taught import Taught
 from pipeline.tag.context import feature_names
 from pipeline.tag.layout import Layout
-from pipeline.tag.model import LABELS
 from pipeline.tag.score import second_level
 
 
 class Passages(NamedTuple):
     """The passages learnt from; those that are scored come first."""
 
+    labels: tuple[str, ...]
     tags: np.ndarray  # bool, shape (n_passages, n_labels)
     folds: np.ndarray  # shape (n_passages,)
     news: np.ndarray  # bool, shape (n_passages,)
@@ -104,7 +104,7 @@ def _logits(
     pool = pool._replace(layouts=[_without(layout, part.fields) for layout in pool.layouts])
     learnt = passages.answered & ~np.isin(passages.origins, part.origins)
     logits = np.zeros(passages.tags.shape, dtype=np.float32)
-    names = feature_names(LABELS)
+    names = feature_names(passages.labels)
     silent = [name.startswith(part.features) for name in names]
     for fold in passages.publishers:
         said = taught.by(fold) if part.taught else None
@@ -113,13 +113,11 @@ def _logits(
         for answered in ([fold], others[::2], others[1::2]):
             out = sorted({fold, *answered})
             unseen = set().union(*(passages.publishers[one] for one in out))
-            may_weak = np.array([part.weak and row.publisher not in unseen for row in weak], dtype=bool)
-            may = np.array(
-                [said is not None and publisher not in unseen for publisher in taught.publishers], dtype=bool
+            may_weak, lesson = learnable(weak, taught, unseen, said)
+            train = (learnt & ~np.isin(passages.folds, out))[:, None] & np.ones_like(passages.tags)
+            fitted = fit_first_level(
+                pool, passages.labels, passages.tags, train, weak, may_weak & part.weak, lesson, options[0]
             )
-            lesson = Lesson(may, taught.weights, NOTHING.by_all() if said is None else said)
-            train = learnt & ~np.isin(passages.folds, out)
-            fitted = fit_first_level(pool, passages.tags, weak, train, may_weak, lesson, options[0])
             rows = np.isin(passages.folds, answered)
             features[rows] = apply_first_level(pool, fitted, passages.readings[fold] * part.read)[1][rows]
         features[:, silent] = 0
@@ -139,7 +137,7 @@ def _without(layout: Layout, fields: tuple[str, ...]) -> Layout:
 def _scores(logits: np.ndarray, passages: Passages) -> dict[str, float]:
     scored = passages.origins == "corpus"
     tags, folds, news = passages.tags[scored], passages.folds[scored], passages.news[scored]
-    _, given = cross_fitted(logits[scored], tags, folds, np.ones(len(tags), dtype=bool), passages.headed[scored])
+    _, given = cross_fitted(logits[scored], tags, folds, np.ones_like(tags), passages.headed[scored])
     groups = {"all": news | True, "news": news, "explainer": ~news}
     by_fold = [macro_f1(tags[folds == fold], given[folds == fold]) for fold in np.unique(folds)]
     f1 = {name: round(macro_f1(tags[rows], given[rows]), 4) for name, rows in groups.items()}

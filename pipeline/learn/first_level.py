@@ -7,7 +7,7 @@ features of the gold model, beside the words and prefixes of the passage and of 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -16,8 +16,9 @@ from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from pipeline.learn.corpus import CorpusError, GoldArticle, WeakRow
+from pipeline.learn.taught import Taught
 from pipeline.tag.layout import Layout, lay_out
-from pipeline.tag.model import LABELS, LINEAR_ROLES, ROLES, WEAK_SCALE, Linear, role_columns, sentence_columns
+from pipeline.tag.model import LINEAR_ROLES, ROLES, WEAK_SCALE, Linear, role_columns, sentence_columns
 from pipeline.tag.score import first_level, score_sentences
 from pipeline.tag.terms import prefix_terms, sentences, vocabulary_of, word_terms
 
@@ -80,6 +81,29 @@ class Lesson(NamedTuple):
     logits: np.ndarray  # shape (n_taught, n_labels)
 
 
+def learnable(
+    weak: Sequence[WeakRow], taught: Taught, unseen: Collection[str], said: np.ndarray | None
+) -> tuple[np.ndarray, Lesson]:
+    """What level 1 may learn from for folds that it must not have seen.
+
+    Parameters
+    ----------
+    weak, taught
+        The weak rows, and the texts that teachers answered.
+    unseen
+        The publishers of those folds.
+    said
+        Logits of the teacher that has seen no label of them; None: there is none, and the student learns nothing.
+
+    Returns
+    -------
+    Which weak rows, bool of shape (n_weak,), and the lesson of the student.
+    """
+    rows = np.array([row.publisher not in unseen for row in weak], dtype=bool)
+    may = np.array([said is not None and publisher not in unseen for publisher in taught.publishers], dtype=bool)
+    return rows, Lesson(may, taught.weights, taught.by_all() if said is None else said)
+
+
 def pool_texts(articles: Sequence[GoldArticle], weak: Sequence[WeakRow], taught: Sequence[str], min_texts: int) -> Pool:
     """Count the terms of every text of the corpora; terms in fewer than `min_texts` texts are left out."""
     index: dict[str, int] = {"": 0}
@@ -124,9 +148,10 @@ class Fitted(NamedTuple):
 
 def fit_first_level(
     pool: Pool,
+    labels: Sequence[str],
     tags: np.ndarray,
-    weak: Sequence[WeakRow],
     train: np.ndarray,
+    weak: Sequence[WeakRow],
     weak_train: np.ndarray,
     lesson: Lesson,
     options: LinearOptions,
@@ -137,24 +162,28 @@ def fit_first_level(
     ----------
     pool
         From `pool_texts`.
-    tags
-        Bool array of shape (n_passages, n_labels).
-    weak
-        The weak rows of the pool.
-    train, weak_train
-        Bool arrays of shape (n_passages,) and (n_weak,): the rows to learn from, vocabulary and idf too.
+    labels
+        Their names, as the weak rows have them.
+    tags, train
+        Bool arrays of shape (n_passages, n_labels): what passages carry, and of which labels they are to teach it.
+        Vocabulary and idf are of those that teach any.
+    weak, weak_train
+        The weak rows of the pool, and which of them to learn from, bool of shape (n_weak,).
     lesson
-        For the student. Without any row its scores are 0, and so are those of the weak models without weak rows.
+        For the student. Without any row its scores are 0, and so are those of the weak models without weak rows, or of
+        a label that none of them carries.
     options
         See `LinearOptions`.
     """
     fields = {role: pool.role(role) for role in LINEAR_ROLES}
-    seen = [field[train] for field in fields.values()]
+    seen = [field[train.any(axis=1)] for field in fields.values()]
     used = np.unique(np.concatenate([*seen, pool.weak_texts[weak_train], pool.weak_headings[weak_train]]))
     word_columns, word_idf, words = _tfidf(pool.words, used, options.min_texts)
     prefix_columns, prefix_idf, prefixes = _tfidf(pool.prefixes, used, options.min_texts)
     n_words, n_terms = len(word_columns), len(word_columns) + len(prefix_columns)
-    table = np.zeros((n_terms, len(ROLES) * len(LABELS)))
+    n_labels = len(labels)
+    columns = role_columns(n_labels)
+    table = np.zeros((n_terms, len(ROLES) * n_labels))
 
     def weighted(role: str) -> sparse.csr_matrix:
         word_weight, prefix_weight = ROLE_WEIGHTS[role]
@@ -162,7 +191,7 @@ def fit_first_level(
 
     def freeze(role: str, label: int, weights: np.ndarray) -> None:
         word_weight, prefix_weight = ROLE_WEIGHTS[role]
-        column = table[:, role_columns(len(LABELS))[role]][:, label]
+        column = table[:, columns[role]][:, label]
         column[:n_words] = weights[:n_words] * word_weight
         column[n_words:] = weights[n_words:] * prefix_weight
 
@@ -174,16 +203,18 @@ def fit_first_level(
         ("weak_heading", pool.weak_headings, headed, options.weak_heading_c),
     ):
         if not len(rows):
-            weak_intercept += [0.0] * len(LABELS)
+            weak_intercept += [0.0] * n_labels
             continue
         features = weighted(role)[texts[rows]]
-        for label, name in enumerate(LABELS):
+        for label, name in enumerate(labels):
             carried = np.array([name in weak[row].tags for row in rows.tolist()])
+            if not carried.any():
+                weak_intercept.append(0.0)
+                continue
             model = fit_logistic(features, carried, c, options)
             freeze(role, label, model.coef_[0])
             weak_intercept.append(model.intercept_[0])
 
-    n_labels = len(LABELS)
     student_intercept = np.zeros(n_labels)
     if lesson.rows.any():
         student = Ridge(alpha=options.student_alpha, solver="sparse_cg", tol=1e-4)
@@ -194,7 +225,6 @@ def fit_first_level(
             freeze("student", label, weights)
 
     terms_of_gold = sparse.hstack([words, prefixes], format="csr")[: pool.gold_texts]
-    columns = role_columns(n_labels)
     squashed_columns = slice(columns["weak"].start, columns["student"].stop)
     intercepts = np.array([*weak_intercept, *student_intercept])
     weak_of, heading_of, student_of = np.split(terms_of_gold @ table[:, squashed_columns] + intercepts, 3, axis=1)
@@ -205,7 +235,7 @@ def fit_first_level(
         format="csr",
     )
     models = tuple(
-        fit_logistic(features[train], tags[train, label], options.gold_c, options) for label in range(n_labels)
+        fit_logistic(features[rows], tags[rows, label], options.gold_c, options) for label, rows in enumerate(train.T)
     )
     for label, model in enumerate(models):
         for position, role in enumerate(LINEAR_ROLES):

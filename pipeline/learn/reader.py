@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pipeline.label.store import STORE, read_labels
+from pipeline.label.store import STORE, read_label_names, read_labels
 from pipeline.learn.corpus import (
     FILES,
     NEWS_KINDS,
@@ -29,16 +29,17 @@ from pipeline.learn.corpus import (
 from pipeline.learn.questions import with_asked_headings
 from pipeline.learn.rows import CorpusError, digests
 from pipeline.learn.taught import STEP, TEACHER, WEIGHTS, passages_of, quantize, read_taught, text_key
+from pipeline.learn.widen import widened_reader, with_labels
 from pipeline.model_store import SHIPPED, Schema, load_model, save_model
 from pipeline.tag.layout import Layout, lay_out
-from pipeline.tag.model import LABELS, READER_SCHEMA, reader_arrays, reader_of
+from pipeline.tag.model import READER_SCHEMA, labels_of, reader_arrays, reader_of
 from pipeline.tag.reader import Reader, read_page, silent
 from pipeline.tag.terms import PREFIX_LETTERS, PREFIX_MARK, sentences, tokens
 
 READER = SHIPPED / "reader"
 SCHEMA: Schema = {
     "keys": ("passages",),
-    "logits": ("passages", "readers", len(LABELS)),
+    "logits": ("passages", "readers", "labels"),
     "folds": ("readers",),
     **READER_SCHEMA,
 }
@@ -79,7 +80,7 @@ class Heard(NamedTuple):
         Where no reader has left the fold out they are 0. A passage that the readers were not asked about is
         answered by the shipped one: it has heard of labels through the teachers, but has seen none.
         """
-        out = np.zeros((sum(len(layout.passages) for layout in layouts), len(LABELS)), dtype=np.float32)
+        out = np.zeros((sum(len(layout.passages) for layout in layouts), self.logits.shape[2]), dtype=np.float32)
         if fold not in self.folds:
             return out, len(out)
         column, first, known = self.folds.index(fold), 0, 0
@@ -101,11 +102,13 @@ class Heard(NamedTuple):
         return np.concatenate([read_page(layout, *_words_of(layout.texts), self.shipped) for layout in layouts])
 
 
-NOBODY = Heard({}, np.zeros((0, 0, len(LABELS))), (), silent(len(LABELS)))
+def nobody(n_labels: int) -> Heard:
+    """Readers that say nothing."""
+    return Heard({}, np.zeros((0, 0, n_labels)), (), silent(n_labels))
 
 
-def read_heard(folder: Path = READER) -> Heard:
-    """What the readers in `folder` say; nothing without such a folder.
+def read_heard(labels: Sequence[str], folder: Path = READER) -> Heard:
+    """What the readers in `folder` say of the labels, 0 of those that they do not know; nothing without such a folder.
 
     Raises
     ------
@@ -113,11 +116,13 @@ def read_heard(folder: Path = READER) -> Heard:
         If the folder holds no whole set.
     """
     if not folder.is_dir():
-        return NOBODY
+        return nobody(len(labels))
     model = load_model(folder, "reader", SCHEMA)
     said = {key: row for row, key in enumerate(model.arrays["keys"].tolist())}
     folds = tuple(model.arrays["folds"].tolist())
-    return Heard(said, model.arrays["logits"].astype(np.float32), folds, reader_of(model))
+    known = labels_of(folder, model.manifest, "reader")
+    logits = with_labels(model.arrays["logits"].astype(np.float32), known, labels)
+    return Heard(said, logits, folds, widened_reader(reader_of(model), known, labels))
 
 
 def passage_keys(layout: Layout) -> list[int]:
@@ -165,9 +170,9 @@ def train_reader(
     if not taught.folds:
         raise CorpusError(f"{teacher}: no teachers to learn from; train them with: python -m pipeline train teacher")
     say(f"reading {corpora}")
-    answers = read_labels(labels)
-    gold = read_gold(corpora, LABELS, answers)
-    asked = [*gold, *read_added(corpora, LABELS, answers), *with_asked_headings(gold), *read_written(LABELS)]
+    answers, names = read_labels(labels), [label.name for label in read_label_names(labels)]
+    gold = read_gold(corpora, names, answers)
+    asked = [*gold, *read_added(corpora, names, answers), *with_asked_headings(gold), *read_written(names)]
     pages = [lay_out(article.title, article.sections) for article in asked]
     texts, examples = _examples(corpora, taught.texts, options)
     counted = {
@@ -199,7 +204,7 @@ def train_reader(
         np.array([key for page in pages for key in passage_keys(page)], np.uint64), return_index=True
     )
     manifest: dict[str, Any] = {
-        "labels": list(LABELS),
+        "labels": list(taught.labels),
         "options": options._asdict(),
         "data": {"sha256": digests(corpora, FILES), "teacher_sha256": digests(teacher, ("arrays.npz",))},
     }

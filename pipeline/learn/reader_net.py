@@ -16,7 +16,6 @@ from tokenizers import Tokenizer
 from torch import nn
 from transformers import AutoModel
 
-from pipeline.tag.model import LABELS
 from pipeline.tag.reader import MOST_ATTENTION, READER_ROLES, WINDOW, Reader
 
 _WARM_UP = 0.1  # share of the steps in which the rate rises; then it falls to 0
@@ -49,7 +48,7 @@ def word_vectors(words: Sequence[str], batch: int = 256) -> np.ndarray:
 class Net(nn.Module):
     """See `pipeline.tag.reader`."""
 
-    def __init__(self, embeddings: np.ndarray, options: Any) -> None:
+    def __init__(self, embeddings: np.ndarray, options: Any, n_labels: int) -> None:
         super().__init__()
         width, states = embeddings.shape[1], options.states
         self.embeddings = nn.Embedding.from_pretrained(torch.tensor(embeddings) * _FIRST_SCALE, freeze=False)
@@ -57,7 +56,7 @@ class Net(nn.Module):
         self.attention = nn.Linear(states, options.heads)
         self.roles = nn.Linear(2 * states, len(READER_ROLES) * options.units, bias=False)
         self.units_bias = nn.Parameter(torch.zeros(options.units))
-        self.output = nn.Linear(options.units, len(LABELS))
+        self.output = nn.Linear(options.units, n_labels)
         self.drop = nn.Dropout(options.dropped)
         self.words_dropped = options.words_dropped
 
@@ -113,7 +112,7 @@ def fit(
     """
     torch.manual_seed(options.seed)
     chance = random.Random(options.seed)
-    net = Net(embeddings, options)
+    net = Net(embeddings, options, logits.shape[1])
     rest = [weight for name, weight in net.named_parameters() if not name.startswith("embeddings")]
     groups = [{"params": list(net.embeddings.parameters()), "weight_decay": 0.0}, {"params": rest}]
     optimizer = torch.optim.AdamW(groups, lr=options.rate, weight_decay=0.01)

@@ -23,16 +23,15 @@ from pipeline.learn.first_level import ROLE_WEIGHTS, LinearOptions, fit_logistic
 from pipeline.learn.second_level import (
     NetOptions,
     across_folds,
-    calibrated,
     cross_fitted,
     fit_curve,
-    fit_kind_calibrations,
-    fit_kind_thresholds,
+    fit_kinds,
     fit_nets,
     held_out_folds,
+    judges,
 )
-from pipeline.learn.shipped_rows import SCORED, Rows, columns_for, kept_features, said_columns
-from pipeline.learn.tag_scores import label_scores, macro_f1, score_table, tags_to_array
+from pipeline.learn.shipped_rows import LEARNT, SCORED, Rows, columns_for, kept_features, said_columns
+from pipeline.learn.tag_scores import counted_scores, macro_f1, score_table, tags_to_array
 from pipeline.tag.context import SHAPE, feature_names, surrounding_scores
 from pipeline.tag.layout import Layout, lay_out
 from pipeline.tag.lookup import look_up
@@ -81,6 +80,7 @@ class _Material(NamedTuple):
     news: np.ndarray
     headed: np.ndarray
     scored: np.ndarray
+    told: np.ndarray  # bool, shape (n_passages,): may judge a further label; the others are only learnt from
     n_shipped: int
 
 
@@ -128,7 +128,7 @@ def refit(
         features[of_fold] = _said(rows, base, layouts, inputs, material.said[-1], gold)[1][of_fold]
     gold = _fit_gold(_inputs(material, base, material.said[-1], ()), material, everything, linear)
     return _measured(
-        rows, base, material, level_1, logits,
+        base, material, level_1, logits,
         _frozen(base, gold), _fit_nets(features, material, everything, nets),
     )  # fmt: skip
 
@@ -139,37 +139,22 @@ def from_rows(refitted: Refitted, rows: Rows) -> dict[str, Any]:
 
 
 def _measured(
-    rows: Rows, base: Base, material: _Material, level_1: np.ndarray, logits: np.ndarray, linear: Linear, nets: Nets
+    base: Base, material: _Material, level_1: np.ndarray, logits: np.ndarray, linear: Linear, nets: Nets
 ) -> Refitted:
     """Calibration, thresholds and scores, each label by the passages that know it."""
-    n_labels = len(base.labels)
     tags, headed = material.tags, material.headed
-    probabilities, given = np.zeros(tags.shape), np.zeros(tags.shape, dtype=bool)
-    first_given = np.zeros(tags.shape, dtype=bool)
-    calibration = np.zeros((2, n_labels, 2), dtype=np.float32)
-    thresholds: tuple[list[float], list[float]] = ([], [])
-    curves = {}
-    for label, name in enumerate(base.labels):
-        shipped = name in rows.labels
-        judge = material.known[:, label] & (material.scored if shipped else np.ones_like(material.scored))
-        column = slice(label, label + 1)
-        of_label = tags[:, column], material.folds, judge, headed
-        for of_level, answers in ((level_1, first_given), (logits, given)):
-            probability, carried = cross_fitted(of_level[:, column], *of_label)
-            answers[:, column] = carried
-        probabilities[:, column] = probability
-        calibration[:, column] = fit_kind_calibrations(logits[judge, column], tags[judge, column], headed[judge])
-        sure = calibrated(logits[judge, column], calibration[:, column], headed[judge])
-        for of_kind, (limit,) in zip(
-            thresholds, fit_kind_thresholds(sure, tags[judge, column], headed[judge]), strict=True
-        ):
-            of_kind.append(limit)
-        curves[name] = fit_curve(probabilities[judge, label], tags[judge, label])
-    judged = material.scored
-    labels = np.array([base.labels.index(name) for name in rows.labels])
+    judge, is_old = judges(material.known, material.scored, material.told)
+    _, first_given = cross_fitted(level_1, tags, material.folds, judge, headed)
+    probabilities, given = cross_fitted(logits, tags, material.folds, judge, headed)
+    calibration, thresholds = fit_kinds(logits, tags, judge, headed)
+    curves = {
+        name: fit_curve(probabilities[judge[:, label], label], tags[judge[:, label], label])
+        for label, name in enumerate(base.labels)
+    }
+    judged, labels = material.scored, np.flatnonzero(is_old)
     table = score_table(
         tags[np.ix_(judged, labels)], given[np.ix_(judged, labels)], probabilities[np.ix_(judged, labels)],
-        material.news[judged], material.folds[judged], rows.labels,
+        material.news[judged], material.folds[judged], [base.labels[label] for label in labels],
     )  # fmt: skip
     groups = {"all": judged, "news": judged & material.news, "explainer": judged & ~material.news}
     table["level_1"] = {
@@ -181,14 +166,10 @@ def _measured(
         mine = material.known[:, label] & (np.arange(len(tags)) >= material.n_shipped)
         if mine.any():
             own[name] = round(macro_f1(tags[mine, label : label + 1], given[mine, label : label + 1]), 4)
-        if name not in rows.labels:
-            further[name] = {
-                "passages": int(mine.sum()),
-                "carried": int(tags[mine, label].sum()),
-                **label_scores(tags[mine, label], given[mine, label], probabilities[mine, label]),
-            }
-    both = tuple(thresholds[0]), tuple(thresholds[1])
-    return Refitted(linear, nets, calibration, both, curves, table, own, further)
+        if not is_old[label]:
+            rows_ = judge[:, label]
+            further[name] = counted_scores(tags[rows_, label], given[rows_, label], probabilities[rows_, label])
+    return Refitted(linear, nets, calibration, thresholds, curves, table, own, further)
 
 
 def _material(
@@ -237,6 +218,7 @@ def _material(
         news=np.concatenate([np.repeat(rows.news, rows.sizes), np.repeat([a.group == "news" for a in own], sizes)]) > 0,
         headed=np.concatenate([headed, *(np.full(len(lay.own), (lay.heading > 0).any()) for lay in layouts)]) > 0,
         scored=np.concatenate([parts == SCORED, np.zeros(n_own, dtype=bool)]),
+        told=np.concatenate([parts != LEARNT, np.ones(n_own, dtype=bool)]),
         n_shipped=len(rows.own),
     )
 

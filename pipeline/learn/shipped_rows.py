@@ -153,8 +153,8 @@ def save_rows(
     folder
         Made if it is missing.
     articles, tags, known
-        The articles, and of their passages the labels and whether somebody answered; shapes (n_passages, n_labels)
-        and (n_passages,).
+        The articles, and of their passages the labels and whether somebody answered; both of shape (n_passages,
+        n_labels).
     parts
         SCORED, ADDED or LEARNT, of each article.
     pool
@@ -181,7 +181,6 @@ def save_rows(
     steps = np.where(largest > 0, largest, 1) / STEPS
     said = np.stack(versions)[:, :, said_columns(labels)]
     bits = 1 << np.arange(len(labels))
-    answered = np.repeat(known[:, None], len(labels), axis=1)
     arrays = {
         "columns": keys,
         "column_sizes": np.diff(bags.indptr),
@@ -198,7 +197,7 @@ def save_rows(
         **{name: np.concatenate([getattr(layout, name) for layout in pool.layouts]) for name in ("section", "run")},
         "words": np.array([len(p.text.split()) for lay in pool.layouts for p in lay.passages]),
         "tags": (tags @ bits),
-        "known": (answered @ bits),
+        "known": (known @ bits),
         "said": np.round(said * STEPS).astype(np.int8).transpose(0, 2, 1),
         "kept": np.round(of_passages / steps).astype(np.int8).T,
         "kept_steps": steps.astype(np.float32),

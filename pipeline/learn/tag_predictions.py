@@ -9,11 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.learn.corpus import GoldArticle
-from pipeline.tag.model import LABELS
 from pipeline.write import text_hash
 
 
-def write_predictions(articles: Sequence[GoldArticle], given: np.ndarray, folder: Path) -> None:
+def write_predictions(articles: Sequence[GoldArticle], given: np.ndarray, labels: Sequence[str], folder: Path) -> None:
     """Write `tags.jsonl`: a line an article, with hash and tags of every passage.
 
     Parameters
@@ -22,6 +21,8 @@ def write_predictions(articles: Sequence[GoldArticle], given: np.ndarray, folder
         The scored ones.
     given : bool array of shape (n_passages, n_labels)
         The tags, in the order of the articles' passages.
+    labels
+        Those of the columns.
     """
     folder.mkdir(parents=True, exist_ok=True)
     rows = iter(given)
@@ -30,7 +31,7 @@ def write_predictions(articles: Sequence[GoldArticle], given: np.ndarray, folder
             passages = [
                 {
                     "text_hash": text_hash(passage.text),
-                    "tags": [label for label, on in zip(LABELS, next(rows), strict=True) if on],
+                    "tags": [label for label, on in zip(labels, next(rows), strict=True) if on],
                 }
                 for section in article.sections
                 for passage in section.passages

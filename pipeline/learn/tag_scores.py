@@ -121,6 +121,12 @@ def label_scores(carried: np.ndarray, given: np.ndarray, probability: np.ndarray
     return {name: round(value, 4) for name, value in scores.items()}
 
 
+def counted_scores(carried: np.ndarray, given: np.ndarray, probability: np.ndarray) -> dict[str, float]:
+    """`label_scores`, with how many `passages` they rest on and how many of these are `carried`."""
+    counts = {"passages": len(carried), "carried": int(carried.sum())}
+    return {**counts, **label_scores(carried, given, probability)}
+
+
 def _best_macro_f1(carried: np.ndarray, probabilities: np.ndarray) -> float:
     """Macro-F1 at the best threshold of each label, chosen on these very passages."""
     best = []

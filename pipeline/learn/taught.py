@@ -10,21 +10,23 @@ student of it may be scored there. In a fold that no teacher has left out, no st
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from pipeline.learn.corpus import NEWS_KINDS, UnlabelledArticle, read_unlabelled
+from pipeline.learn.widen import with_labels
 from pipeline.model_store import SHIPPED, Schema, load_model
-from pipeline.tag.model import LABELS
+from pipeline.tag.model import labels_of
 
 #: Logits are kept as whole numbers of this step, within CLIP of 0.
 STEP = 0.05
 CLIP = 6.0
 SCHEMA: Schema = {
     "keys": ("passages",),
-    "logits": ("passages", "teachers", len(LABELS)),
+    "logits": ("passages", "teachers", "labels"),
     "folds": ("teachers",),
 }
 TEACHER = SHIPPED / "teacher"
@@ -36,7 +38,8 @@ class Taught(NamedTuple):
     texts: list[str]
     publishers: list[str]
     weights: np.ndarray  # shape (n_texts,): how much each counts, see `WEIGHTS`
-    logits: np.ndarray  # shape (n_texts, n_teachers, n_labels)
+    logits: np.ndarray  # shape (n_texts, n_teachers, n_labels); 0 for labels that the teachers do not know
+    labels: tuple[str, ...]
     folds: tuple[int, ...]  # of each teacher: the fold whose labels it has not seen
 
     def by(self, fold: int) -> np.ndarray | None:
@@ -48,15 +51,18 @@ class Taught(NamedTuple):
         return self.logits.mean(axis=1)
 
 
-NOTHING = Taught([], [], np.zeros(0), np.zeros((0, 1, len(LABELS))), ())
+def nothing(labels: Sequence[str]) -> Taught:
+    """No texts."""
+    return Taught([], [], np.zeros(0), np.zeros((0, 1, len(labels))), tuple(labels), ())
+
 
 #: How much a text counts for the student. In news its own words decide; a passage of a reference page is told by its
 #: heading as much, which the student does not hear. On two folds 0.03, 0.1, 0.3 and 1 were tried.
 WEIGHTS = {"news": 1.0, "reference": 0.1}
 
 
-def read_taught(corpora: Path, folder: Path = TEACHER) -> Taught:
-    """The texts of the unlabelled articles that the teachers in `folder` have answered.
+def read_taught(corpora: Path, folder: Path = TEACHER, labels: Sequence[str] | None = None) -> Taught:
+    """The texts of the unlabelled articles that the teachers in `folder` have answered, as to `labels` (None: theirs).
 
     Without such a folder there are none: the student then says nothing.
 
@@ -68,8 +74,10 @@ def read_taught(corpora: Path, folder: Path = TEACHER) -> Taught:
         If the unlabelled articles cannot be read.
     """
     if not folder.is_dir():
-        return NOTHING
-    arrays = load_model(folder, "teacher", SCHEMA).arrays
+        return nothing(labels or ())
+    model = load_model(folder, "teacher", SCHEMA)
+    arrays, known = model.arrays, labels_of(folder, model.manifest, "teacher")
+    wanted = known if labels is None else tuple(labels)
     place = {key: number for number, key in enumerate(arrays["keys"].tolist())}
     texts: dict[str, tuple[str, float, int]] = {}
     for article in read_unlabelled(corpora):
@@ -81,7 +89,8 @@ def read_taught(corpora: Path, folder: Path = TEACHER) -> Taught:
     rows = [row for _, _, row in texts.values()]
     publishers = [publisher for publisher, _, _ in texts.values()]
     weights = np.array([weight for _, weight, _ in texts.values()])
-    return Taught(list(texts), publishers, weights, arrays["logits"][rows] * STEP, tuple(arrays["folds"].tolist()))
+    logits = with_labels(arrays["logits"][rows] * STEP, known, wanted)
+    return Taught(list(texts), publishers, weights, logits, wanted, tuple(arrays["folds"].tolist()))
 
 
 def passages_of(article: UnlabelledArticle) -> list[str]:

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.metrics import average_precision_score
 
-from pipeline.label.store import STORE, read_labels
+from pipeline.label.store import STORE, read_asked, read_label_names, read_labels
 from pipeline.learn.corpus import (
     FILES,
     NEWS_KINDS,
@@ -36,7 +36,6 @@ from pipeline.learn.taught import passages_of, quantize, text_key
 from pipeline.learn.windows import Window, windows_of
 from pipeline.model_store import save_model
 from pipeline.records import Passage, Section
-from pipeline.tag.model import LABELS
 
 #: Of explainers, which are many, every third article is answered; of the news-like ones all.
 REFERENCE_STEP = 3
@@ -91,12 +90,13 @@ def train_teacher(
         ) from error
     encode = net.tokenizer()
     say(f"reading {corpora}")
-    answers = read_labels(labels)
-    gold = read_gold(corpora, LABELS, answers)
+    answers, names = read_labels(labels), [label.name for label in read_label_names(labels)]
+    taught = read_asked(labels)  # what the corpora were asked about: a further label has too few passages for this
+    gold = read_gold(corpora, names, answers, taught)
     scored = len(gold)
-    gold += [*read_added(corpora, LABELS, answers), *read_written(LABELS)]
-    tags = tags_to_array([carried for article in gold for carried in article.labels], LABELS)
-    answered = np.array([known for article in gold for known in article.answered], dtype=bool)
+    gold += [*read_added(corpora, names, answers), *read_written(names, asked=taught)]
+    tags = tags_to_array([carried for article in gold for carried in article.labels], taught)
+    answered = np.array([set(taught) <= set(asked) for article in gold for asked in article.asked], dtype=bool)
     windows: list[list[Window]] = []
     for article in gold:
         windows.append(windows_of(article.title, article.sections, _passages(windows), encode))
@@ -117,7 +117,7 @@ def train_teacher(
     for section in weak:
         lines = tuple(Passage(0, "paragraph", text) for text in section.texts)
         weak_windows.append(windows_of("", [Section("", 0, (), lines, 0)], _passages(weak_windows), encode))
-    weak_tags = tags_to_array([section.tags for section in weak for _ in section.texts], LABELS)
+    weak_tags = tags_to_array([section.tags for section in weak for _ in section.texts], taught)
     encoder, whole = net.fit_whole(_flat(weak_windows), weak_tags, options.weak_rate, options.seed)
 
     states = [net.lower_states(encoder, _flat([of_page]), options.frozen_layers) for of_page in windows]
@@ -137,7 +137,7 @@ def train_teacher(
     keys = np.array([text_key(text) for text in texts], dtype=np.uint64)
     keys, first = np.unique(keys, return_index=True)
     manifest: dict[str, Any] = {
-        "labels": list(LABELS),
+        "labels": list(taught),
         "options": options._asdict(),
         "data": {
             "sha256": digests(corpora, FILES),

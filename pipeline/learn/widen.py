@@ -10,23 +10,34 @@ from pipeline.tag.model import ROLES, SQUASHED_ROLES, Linear
 from pipeline.tag.reader import Reader
 
 
-def widened(linear: Linear, reader: Reader, before: Sequence[str], labels: Sequence[str]) -> tuple[Linear, Reader]:
-    """Level 1 and the reader of the labels `before` as those of `labels`; weights of new ones are 0."""
-    wide = linear._replace(
-        table=_blocks(linear.table, len(ROLES), before, labels),
-        intercept=_blocks(linear.intercept, 1, before, labels),
-        weak_intercept=_blocks(linear.weak_intercept, len(SQUASHED_ROLES), before, labels),
-        weak_mix=_blocks(_blocks(linear.weak_mix, 1, before, labels).T, len(SQUASHED_ROLES), before, labels).T,
-    )
-    output, bias = (_blocks(array, 1, before, labels) for array in (reader.output, reader.output_bias))
-    return wide, reader._replace(output=output, output_bias=bias)
+def with_labels(array: np.ndarray, before: Sequence[str], labels: Sequence[str], n_blocks: int = 1) -> np.ndarray:
+    """An array whose last axis has a column for each label `before`, block after block, with one for each of `labels`.
 
+    What a new label would have is 0.
 
-def _blocks(array: np.ndarray, n_blocks: int, before: Sequence[str], labels: Sequence[str]) -> np.ndarray:
-    """An array whose last axis has a column for each label, block after block, with columns for `labels` instead."""
+    >>> with_labels(np.array([1, 2, 3, 4]), ["a", "b"], ["b", "c"], n_blocks=2).tolist()
+    [2, 0, 4, 0]
+    """
     there = array.reshape(*array.shape[:-1], n_blocks, len(before))
     made = np.zeros((*there.shape[:-1], len(labels)), dtype=array.dtype)
     for place, label in enumerate(labels):
         if label in before:
             made[..., place] = there[..., list(before).index(label)]
     return made.reshape(*array.shape[:-1], n_blocks * len(labels))
+
+
+def widened_reader(reader: Reader, before: Sequence[str], labels: Sequence[str]) -> Reader:
+    """A reader of the labels `before` as one of `labels`: of new ones it says 0."""
+    output, bias = (with_labels(array, before, labels) for array in (reader.output, reader.output_bias))
+    return reader._replace(output=output, output_bias=bias)
+
+
+def widened(linear: Linear, reader: Reader, before: Sequence[str], labels: Sequence[str]) -> tuple[Linear, Reader]:
+    """Level 1 and the reader of the labels `before` as those of `labels`; weights of new ones are 0."""
+    wide = linear._replace(
+        table=with_labels(linear.table, before, labels, len(ROLES)),
+        intercept=with_labels(linear.intercept, before, labels),
+        weak_intercept=with_labels(linear.weak_intercept, before, labels, len(SQUASHED_ROLES)),
+        weak_mix=with_labels(with_labels(linear.weak_mix, before, labels).T, before, labels, len(SQUASHED_ROLES)).T,
+    )
+    return wide, widened_reader(reader, before, labels)

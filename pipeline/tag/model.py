@@ -20,8 +20,6 @@ from pipeline.tag.context import feature_names
 from pipeline.tag.reader import READER_ROLES, WINDOW, Reader
 from pipeline.tag.terms import Vocabulary, vocabulary_of
 
-LABELS = ("causes", "remedies", "warning_signs")
-
 #: What a text can be to the passage that is scored; each has one column a label, in this order. The last three
 #: are models of their own: learnt from the paragraphs and from the headings of weakly labelled sections, and from
 #: the logits that a teacher gave to unlabelled passages.
@@ -170,8 +168,8 @@ def load_tagger_model(folder: Path) -> Model:
     return load_model(folder, "tagger", lambda manifest: schema_of(labels_of(folder, manifest)))
 
 
-def labels_of(folder: Path, manifest: Mapping[str, Any]) -> tuple[str, ...]:
-    """The labels that a manifest names; raises ModelError."""
+def labels_of(folder: Path, manifest: Mapping[str, Any], kind: str = "tagger") -> tuple[str, ...]:
+    """The labels that the manifest of a model of this kind names; raises ModelError."""
     labels = manifest.get("labels")
     if (
         not isinstance(labels, list)
@@ -181,7 +179,7 @@ def labels_of(folder: Path, manifest: Mapping[str, Any]) -> tuple[str, ...]:
     ):
         raise ModelError(
             f"{folder}/manifest.json: labels are {labels}; they must be names of small letters, digits and _, each "
-            f"once; {_HINT}"
+            f"once; train it anew with: python -m pipeline train {kind}"
         )
     return tuple(labels)
 
