@@ -108,11 +108,11 @@ def sample_figures(results: Sequence[Outcome]) -> list[Figure]:
         figures.append(Figure(f"sample {name}: pages cleaned without a fault", exact, everything, "keep everything"))
     right = sum(o.article.page_kind == o.truth["page_kind"] for o in results) / len(results)
     figures.append(Figure("sample: page kind right", right, len(articles) / len(results), "always article"))
-    pairs = [pair for o in results for pair in section_pairs(o)]
-    none = sum(not wanted for wanted, _ in pairs) / len(pairs)
-    figures.append(Figure("sample: first tag of sections right", _share(pairs), none, "never a tag"))
     passages = [pair for o in results for pair in passage_pairs(o)]
     asked = sorted({tag for wanted, _ in passages for tag in wanted})  # the truth knows nothing of further labels
+    pairs = [pair for o in results for pair in section_pairs(o, asked)]
+    none = sum(not wanted for wanted, _ in pairs) / len(pairs)
+    figures.append(Figure("sample: first tag of sections right", _share(pairs), none, "never a tag"))
     always = passages_f1([(wanted, asked) for wanted, _ in passages], asked)
     figures.append(Figure("sample: macro-F1 of passages", passages_f1(passages, asked), always, "every tag on all"))
     return figures
@@ -176,8 +176,8 @@ def leaked(truth: Truth, article: Article) -> list[str]:
     return [block.text for block in article.kept if _squeezed(block.text) not in wanted]
 
 
-def section_pairs(outcome: Outcome) -> list[tuple[Sequence[str], Sequence[str]]]:
-    """For each section of the truth its first tag and the first tag found, each as a list of at most one."""
+def section_pairs(outcome: Outcome, asked: Sequence[str]) -> list[tuple[Sequence[str], Sequence[str]]]:
+    """For each section of the truth its first tag, and the first one found of those `asked`: lists of at most one."""
     if outcome.truth["language"] != "en":
         return []
     found: dict[str, tuple[str, ...]] = {}
@@ -186,6 +186,7 @@ def section_pairs(outcome: Outcome) -> list[tuple[Sequence[str], Sequence[str]]]
         found[""] = section_tags([one.tags for one in plain], [len(one.passage.text.split()) for one in plain])
     for tagged in outcome.sections:
         found.setdefault(_squeezed(tagged.section.heading), tagged.tags)
+    found = {heading: tuple(tag for tag in tags if tag in asked) for heading, tags in found.items()}
     missing = ("(section not found)",)
     return [
         (section["tags"][:1], list(found.get(_squeezed(section["heading"]), missing)[:1]))

@@ -29,7 +29,7 @@ def test_lost_and_leaked():
 
 def test_first_tags_of_sections():
     found = TaggedSection(Section("Ab", 2, (), (), 0), ("remedies",), (0.0,) * 3, ())
-    assert section_pairs(Outcome(TRUTH, ARTICLE, [found])) == [
+    assert section_pairs(Outcome(TRUTH, ARTICLE, [found]), LABELS) == [
         (["causes"], ["remedies"]),
         ([], ["(section not found)"]),
     ]

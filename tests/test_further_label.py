@@ -133,7 +133,7 @@ def test_the_transformer_gives_a_column_for_each(model: Path) -> None:
 
 
 def test_evaluate_leaves_it_out_where_the_truth_knows_nothing_of_it(model: Path, models: Models) -> None:
-    from pipeline.evaluate import Outcome, sample_figures
+    from pipeline.evaluate import Outcome, sample_figures, section_pairs
 
     passage = Passage(0, "paragraph", "Smoking brings fever.")
     sections = tag(None, [Section("", 0, (), (passage,), 0)], load_tagger(model))
@@ -145,6 +145,10 @@ def test_evaluate_leaves_it_out_where_the_truth_knows_nothing_of_it(model: Path,
     figures = {f.name: f.value for f in sample_figures([Outcome(truth, page, sections) for page in pages])}
     assert "diagnosis" in sections[0].tags
     assert figures["sample: macro-F1 of passages"] == 1.0
+    (section,) = sections
+    headed = section._replace(section=section.section._replace(heading="Tests"), tags=("diagnosis", "causes"))
+    truth["sections"] = [{"heading": "Tests", "tags": ["causes"]}]
+    assert section_pairs(Outcome(truth, pages[0], [headed]), LABELS) == [(["causes"], ["causes"])]
 
 
 @pytest.mark.parametrize("dark", [False, True])
