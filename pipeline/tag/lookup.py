@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import repeat
 from typing import NamedTuple
 
 import numpy as np
@@ -92,7 +93,7 @@ def read_words(texts: Sequence[str], vocabulary: Vocabulary) -> Words:
     text_ends = np.array(sentence_ends)[np.concatenate(([0], np.cumsum(sentences_of)))]
     row_of = vocabulary.rows.get
     rows = np.full((len(TERM_KINDS), len(words)), -1, dtype=np.int64)
-    rows[0] = [row_of(word, -1) for word in words]
+    rows[0] = np.fromiter(map(row_of, words, repeat(-1)), np.int64, len(words))
     rows[1] = vocabulary.prefix_rows[rows[0]] if vocabulary.size else -1
     for place in np.flatnonzero(rows[0] < 0).tolist():  # an unknown word may begin like a known one
         rows[1, place] = row_of(PREFIX_MARK + words[place][:PREFIX_LETTERS], -1)

@@ -10,6 +10,7 @@ It learnt from what the teachers said of unlabelled texts (`pipeline.learn.reade
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import repeat
 from typing import NamedTuple
 
 import numpy as np
@@ -48,8 +49,10 @@ def silent(n_labels: int) -> Reader:
 
 def reader_rows(words: Sequence[str], reader: Reader) -> np.ndarray:
     """The row of each word, or of its prefix, or 0; shape (n_words,)."""
-    rows = reader.rows.get
-    return np.array([rows(word) or rows(PREFIX_MARK + word[:PREFIX_LETTERS], 0) for word in words], dtype=np.int64)
+    rows = np.fromiter(map(reader.rows.get, words, repeat(0)), np.int64, len(words))
+    for place in np.flatnonzero(rows == 0).tolist():
+        rows[place] = reader.rows.get(PREFIX_MARK + words[place][:PREFIX_LETTERS], 0)
+    return rows
 
 
 def read_page(layout: Layout, words: Sequence[str], borders: np.ndarray, reader: Reader) -> np.ndarray:
