@@ -136,3 +136,10 @@ def test_a_thread_that_is_most_of_the_page_stays():
     thread = [line for name in ("Ada", "Bo", "Cy", "Di") for line in (f"{name} says:", "It helped me a lot. " * 12)]
     page = text_page("\n\n".join(["word " * 40] * 3 + thread))
     assert not any(are_comments(page, [True] * len(page.blocks)))
+
+
+def test_a_long_thread_goes_if_a_line_says_what_it_is():
+    thread = [line for name in ("Ada", "Bo", "Cy", "Di") for line in (f"{name} says:", "It helped me a lot. " * 12)]
+    page = text_page("\n\n".join([*["word " * 40] * 3, "4 Comments on “Cramps”", *thread]))
+    found = are_comments(page, [True] * len(page.blocks))
+    assert found == [False] * 3 + [True] * 9

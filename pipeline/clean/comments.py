@@ -24,8 +24,11 @@ _MARKS = " :.,;|()[]-–—·•»…"
 THREAD_MARKS, THREAD_GAP = 4, 8
 #: ... with the name above the first, if there is one, and the text below the last of them.
 NAME_WORDS, THREAD_BELOW = 4, 3
-#: A thread that holds more than this share of what would be kept is no comment but the page itself.
+#: Threads that hold more than this share of what would be kept are no comments but the page itself ...
 THREAD_SHARE = 0.5
+#: ... unless a line so near above says what they are: "59 Comments on “Cramps at night”".
+_HEAD = re.compile(r"\(?(?:\d+|one|two|no) (?:comments?|responses?|thoughts?|replies)\)?(?: (?:on|to) .*)?:?", re.I)
+HEAD_ABOVE = 4
 
 
 def are_comments(page: ParsedPage, keep: Sequence[bool]) -> list[bool]:
@@ -64,6 +67,7 @@ def _threaded(page: ParsedPage, keep: Sequence[bool]) -> list[bool]:
     words = _kept_words(page, keep)
     borders = [0, *(k for k in range(1, len(marks)) if marks[k] - marks[k - 1] > THREAD_GAP), len(marks)]
     before = passed = 0  # words before the thread that stand in none, and the block up to which they are counted
+    headed = False
     for first, last in zip(borders, borders[1:], strict=False):
         if last - first >= THREAD_MARKS:
             begin, end = marks[first], marks[last - 1] + 1 + THREAD_BELOW
@@ -72,7 +76,9 @@ def _threaded(page: ParsedPage, keep: Sequence[bool]) -> list[bool]:
             before, passed = before + sum(words[passed:begin]), end
             if before >= MIN_WORDS_BEFORE:
                 found[begin:end] = [True] * len(found[begin:end])
-    if sum(n for n, comment in zip(words, found, strict=True) if comment) > THREAD_SHARE * sum(words):
+                above = page.blocks[max(0, marks[first] - HEAD_ABOVE) : marks[first]]
+                headed = headed or any(_HEAD.fullmatch(block.text) for block in above)
+    if not headed and sum(n for n, comment in zip(words, found, strict=True) if comment) > THREAD_SHARE * sum(words):
         return [False] * len(found)
     return found
 
