@@ -154,6 +154,15 @@ def test_judge_drops_the_title_and_repeats():
     assert [v.reason for v in article.verdicts] == ["title", "", "repeated", "", ""]
 
 
+@pytest.mark.parametrize(("before", "score", "reason"), [(40, 0.9, ""), (40, 0.3, "title"), (20, 0.9, "title")])
+def test_the_title_within_the_article_is_a_heading_of_it(before, score, reason):
+    page = html_page(f"<p>{'word ' * before}</p><h2>Why calves cramp</h2><p>Two three.</p>")
+    page = page._replace(title="Why calves cramp")
+    table = np.zeros((3, len(COLUMNS)))
+    table[1, COLUMNS.index("is_title")] = 1.0
+    assert judge(page, table, np.array([0.9, score, 0.9])).verdicts[1].reason == reason
+
+
 @pytest.mark.parametrize(
     ("scores", "threshold"),
     [

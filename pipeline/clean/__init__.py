@@ -34,6 +34,8 @@ make_callable(__name__)  # pipeline.clean(...) is pipeline.api.clean
 
 #: A kept block of at least so many words is not kept again.
 REPEAT_MIN_WORDS = 6
+#: The title stands before the article: behind so many kept words, the same text is a heading in it (tried: 1, 30, 100).
+TITLE_WORDS = 30
 
 
 def clean(page: ParsedPage, cleaner: Cleaner, site: SiteTable = NO_TABLE) -> Article:
@@ -75,8 +77,9 @@ def judge(page: ParsedPage, table: np.ndarray, scores: np.ndarray) -> Article:
     titles, bylines = table[:, COLUMNS.index("is_title")].tolist(), are_bylines(page)
     comments = are_comments(page, (scores >= threshold).tolist())
     context = None
+    words = 0  # kept so far
     for i, (block, p) in enumerate(zip(page.blocks, scores.tolist(), strict=True)):
-        if titles[i]:
+        if titles[i] and (p < threshold or words < TITLE_WORDS):
             verdicts.append(Verdict(False, p, "title"))
         elif bylines[i]:
             verdicts.append(Verdict(False, p, "date or byline"))
@@ -89,6 +92,7 @@ def judge(page: ParsedPage, table: np.ndarray, scores: np.ndarray) -> Article:
             verdicts.append(Verdict(False, p, "repeated"))
         else:
             kept.add(block.text)
+            words += block.text.count(" ") + 1
             verdicts.append(Verdict(True, p, ""))
     return Article(page, page_kind(page, [v.keep for v in verdicts]), tuple(verdicts))
 
