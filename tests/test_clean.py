@@ -143,15 +143,17 @@ def test_a_page_without_blocks_is_no_article(cleaner):
     assert (article.page_kind, article.verdicts, article.text) == ("none", (), "")
 
 
-def test_judge_drops_the_title_and_repeats():
-    page = html_page(
-        "<h1>Why calves cramp</h1><p>One two three four five six.</p><p>One two three four five six.</p><p>No.</p><p>No.</p>"
-    )
+@pytest.mark.parametrize(
+    ("words", "score", "reason"), [(6, 0.7, "repeated"), (6, 0.9, ""), (40, 0.9, "repeated"), (2, 0.7, "")]
+)
+def test_judge_drops_the_title_and_repeats(words, score, reason):
+    text = " ".join(["word"] * words)
+    page = html_page(f"<h1>Why calves cramp</h1><p>{text}</p><p>And more.</p><p>{text}</p>")
     page = page._replace(title="Why calves cramp")
-    table = np.zeros((5, len(COLUMNS)))
+    table = np.zeros((4, len(COLUMNS)))
     table[0, COLUMNS.index("is_title")] = 1.0
-    article = judge(page, table, np.full(5, 0.9))
-    assert [v.reason for v in article.verdicts] == ["title", "", "repeated", "", ""]
+    article = judge(page, table, np.array([0.9, 0.9, 0.9, score]))
+    assert [v.reason for v in article.verdicts] == ["title", "", "", reason]
 
 
 @pytest.mark.parametrize(("before", "score", "reason"), [(40, 0.9, ""), (40, 0.3, "title"), (20, 0.9, "title")])

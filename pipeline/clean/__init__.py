@@ -32,8 +32,10 @@ __all__ = [
 
 make_callable(__name__)  # pipeline.clean(...) is pipeline.api.clean
 
-#: A kept block of at least so many words is not kept again.
-REPEAT_MIN_WORDS = 6
+#: A kept block of at least so many words is not kept again (tried: 1 to 30) ...
+REPEAT_MIN_WORDS = 4
+#: ... unless it has fewer words than this, and this score: a heading may stand in the contents, too.
+REPEAT_MAX_WORDS, REPEAT_SURE = 30, 0.8
 #: The title stands before the article: behind so many kept words, the same text is a heading in it (tried: 1, 30, 100).
 TITLE_WORDS = 30
 
@@ -88,13 +90,17 @@ def judge(page: ParsedPage, table: np.ndarray, scores: np.ndarray) -> Article:
             verdicts.append(Verdict(False, p, reason_of(block, context(i))))
         elif comments[i]:
             verdicts.append(Verdict(False, p, "comments"))
-        elif block.text in kept and block.text.count(" ") + 1 >= REPEAT_MIN_WORDS:
+        elif block.text in kept and _is_repeat(block.text.count(" ") + 1, p):
             verdicts.append(Verdict(False, p, "repeated"))
         else:
             kept.add(block.text)
             words += block.text.count(" ") + 1
             verdicts.append(Verdict(True, p, ""))
     return Article(page, page_kind(page, [v.keep for v in verdicts]), tuple(verdicts))
+
+
+def _is_repeat(words: int, score: float) -> bool:
+    return words >= REPEAT_MAX_WORDS or words >= REPEAT_MIN_WORDS and score < REPEAT_SURE
 
 
 def _contexts(page: ParsedPage, table: np.ndarray) -> Callable[[int], Context]:
