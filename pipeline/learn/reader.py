@@ -28,12 +28,12 @@ from pipeline.learn.corpus import (
 )
 from pipeline.learn.questions import with_asked_headings
 from pipeline.learn.rows import CorpusError, digests
-from pipeline.learn.taught import STEP, TEACHER, WEIGHTS, passages_of, quantize, read_taught, text_key
+from pipeline.learn.taught import STEP, TEACHER, WEIGHTS, passages_of, quantize, read_taught, sentences_of, text_key
 from pipeline.learn.widen import widened_reader, with_labels
 from pipeline.model_store import SHIPPED, Schema, load_model, save_model
 from pipeline.tag.layout import Layout, lay_out
 from pipeline.tag.model import READER_SCHEMA, labels_of, reader_arrays, reader_of
-from pipeline.tag.reader import Reader, read_page, silent
+from pipeline.tag.reader import READER_ROLES, Reader, read_page, silent
 from pipeline.tag.terms import PREFIX_LETTERS, PREFIX_MARK, sentences, tokens
 
 READER = SHIPPED / "reader"
@@ -223,7 +223,7 @@ class _Examples(NamedTuple):
 
 
 def _examples(corpora: Path, taught: Sequence[str], options: ReaderOptions) -> tuple[list[str], _Examples]:
-    """All texts, the first of them "", and the passages that the teachers have answered."""
+    """All texts, the first of them "", and the passages and sentences that the teachers have answered."""
     place = {text: number for number, text in enumerate(taught)}
     index: dict[str, int] = {"": 0}
     texts: list[list[int]] = []
@@ -244,6 +244,11 @@ def _examples(corpora: Path, taught: Sequence[str], options: ReaderOptions) -> t
                 texts.append(around)
                 at.append(place[passage.text])
                 weights.append(WEIGHTS["news"] if news else WEIGHTS["reference"] * options.reference_step)
+        for text in sentences_of(article):
+            if text in place:
+                texts.append([index.setdefault(text, len(index)), *([0] * (len(READER_ROLES) - 1))])
+                at.append(place[text])
+                weights.append(WEIGHTS["sentence"])
     return list(index), _Examples(np.array(texts), np.array(at), np.array(weights, dtype=np.float32))
 
 

@@ -32,7 +32,7 @@ from pipeline.learn.corpus import (
 )
 from pipeline.learn.rows import CorpusError, digests
 from pipeline.learn.tag_scores import macro_f1, tags_to_array
-from pipeline.learn.taught import passages_of, quantize, text_key
+from pipeline.learn.taught import packed_keys, passages_of, quantize, sentences_of, text_key
 from pipeline.learn.windows import Window, windows_of
 from pipeline.model_store import save_model
 from pipeline.records import Passage, Section
@@ -109,14 +109,17 @@ def train_teacher(
     for unlabelled in pool:
         asked.append(windows_of(unlabelled.title, unlabelled.sections, _passages(asked), encode))
     texts = [text for article in pool for text in passages_of(article)]
+    alone = [text for article in pool for text in sentences_of(article)]
+    for text in alone:
+        asked.append(windows_of("", [_alone(text)], _passages(asked), encode))
+    texts += alone
 
     publishers = {article.publisher for article in gold}
     weak = _drawn([section for section in read_weak_sections(corpora) if section.publisher not in publishers], options)
     say(f"fine-tuning on {len(weak)} weakly labelled sections")
     weak_windows: list[list[Window]] = []
     for section in weak:
-        lines = tuple(Passage(0, "paragraph", text) for text in section.texts)
-        weak_windows.append(windows_of("", [Section("", 0, (), lines, 0)], _passages(weak_windows), encode))
+        weak_windows.append(windows_of("", [_alone(*section.texts)], _passages(weak_windows), encode))
     weak_tags = tags_to_array([section.tags for section in weak for _ in section.texts], taught)
     encoder, whole = net.fit_whole(_flat(weak_windows), weak_tags, options.weak_rate, options.seed)
 
@@ -149,7 +152,7 @@ def train_teacher(
     save_model(
         out,
         "teacher",
-        {"keys": keys, "logits": np.stack(logits, axis=1)[first], "folds": np.array(folds, dtype=np.uint8)},
+        {"keys": packed_keys(keys), "logits": np.stack(logits, axis=1)[first], "folds": np.array(folds, dtype=np.uint8)},
         {},
         manifest,
     )
@@ -190,6 +193,11 @@ def _drawn(sections: list[WeakSection], options: TeacherOptions) -> list[WeakSec
         if taken[section.source] <= options.weak_sections:
             drawn.append(section)
     return drawn
+
+
+def _alone(*texts: str) -> Section:
+    """Paragraphs with nothing above them."""
+    return Section("", 0, (), tuple(Passage(0, "paragraph", text) for text in texts), 0)
 
 
 def _passages(pages: list[list[Window]]) -> int:
