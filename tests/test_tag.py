@@ -23,7 +23,7 @@ from pipeline.tag.demand import Demand, DemandError, cost, meet, recalls
 from pipeline.tag.evidence import take_apart, terms_of_logit
 from pipeline.tag.layout import lay_out
 from pipeline.tag.lookup import look_up
-from pipeline.tag.model import ROLES, load_tagger_model, schema_of
+from pipeline.tag.model import ROLES, load_tagger_model, schema_of, table_arrays, table_of
 from pipeline.tag.score import calibrate, first_level, log_odds, score_sentences, second_level
 from pipeline.tag.terms import _TOKEN, prefix_terms, sentences, tokens, tokens_of, word_terms
 from pipeline.tag.turns import runs
@@ -52,8 +52,10 @@ def tiny_model(folder: Path, of: tuple[str, ...] = LABELS, **changes: Any) -> Pa
         name: random.normal(0, 0.3, tuple(int(sizes.get(size, size)) for size in shape))
         for name, shape in schema_of(of).items()
     }
+    table = random.normal(0, 0.3, (len(TERMS), len(ROLES) * len(of)))
     for term, label in (("smoking", 0), ("~smoki", 0), ("rest", 1), ("fever", 2), ("stiff neck", 2)):
-        arrays["table"][TERMS.index(term), label] = 3.0
+        table[TERMS.index(term), label] = 3.0
+    arrays |= table_arrays(table)
     arrays["idf"] = 1 + random.random(len(TERMS))
     arrays["feature_scale"] = 1 + random.random(len(feature_names(of)))
     arrays["calibration"] = np.ones((2, len(of), 2))
@@ -103,6 +105,17 @@ EXAMPLE = article(
     "Nothing known here.",
     "…",
 )
+
+
+# the model's files
+
+
+def test_a_stored_table_keeps_small_weights_beside_large_ones() -> None:
+    table = np.array([[5.0, 0.0], [-0.02, 0.0], [0.2, 0.0]])
+    stored = table_arrays(table)
+    assert stored["table"].dtype == np.int8 and stored["table"].shape == (2, 3)
+    assert table_of(stored) == pytest.approx(table, rel=0.05)
+    assert table_of(table_arrays(table_of(stored))) == pytest.approx(table_of(stored), rel=1e-6)
 
 
 # text to terms

@@ -46,7 +46,7 @@ def test_a_lead_in_is_told_again_where_a_list_goes_on_in_another_window() -> Non
 
 
 def test_logits_are_kept_in_steps_within_bounds() -> None:
-    kept = quantize(np.array([0.02, 0.03, -2.0, 99.0, -99.0]))
+    kept = quantize(np.array([0.4 * STEP, 0.6 * STEP, -2.0, 99.0, -99.0]))
     assert kept.dtype == np.int8
     assert kept * STEP == pytest.approx([0.0, STEP, -2.0, CLIP, -CLIP])
 

@@ -18,7 +18,16 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from pipeline.learn.corpus import CorpusError, GoldArticle, WeakRow
 from pipeline.learn.taught import Taught
 from pipeline.tag.layout import Layout, lay_out
-from pipeline.tag.model import LINEAR_ROLES, ROLES, WEAK_SCALE, Linear, role_columns, sentence_columns
+from pipeline.tag.model import (
+    LINEAR_ROLES,
+    ROLES,
+    WEAK_SCALE,
+    Linear,
+    role_columns,
+    sentence_columns,
+    table_arrays,
+    table_of,
+)
 from pipeline.tag.score import first_level, score_sentences
 from pipeline.tag.terms import prefix_terms, sentences, vocabulary_of, word_terms
 
@@ -244,7 +253,7 @@ def fit_first_level(
     linear = Linear(
         vocabulary=vocabulary_of(names),
         idf=np.concatenate([word_idf, prefix_idf]).astype(np.float32),
-        table=table.astype(np.float16).astype(np.float32),  # as it will be stored
+        table=table_of(table_arrays(table)),  # as it will be stored
         intercept=np.array([model.intercept_[0] for model in models], dtype=np.float32),
         weak_intercept=intercepts.astype(np.float32),
         weak_mix=np.stack([model.coef_[0, -3 * n_labels :] for model in models], axis=1).astype(np.float32),

@@ -35,7 +35,7 @@ from pipeline.learn.tag_scores import counted_scores, macro_f1, score_table, tag
 from pipeline.tag.context import SHAPE, feature_names, surrounding_scores
 from pipeline.tag.layout import Layout, lay_out
 from pipeline.tag.lookup import look_up
-from pipeline.tag.model import LINEAR_ROLES, Linear, Nets, role_columns
+from pipeline.tag.model import LINEAR_ROLES, Linear, Nets, role_columns, table_arrays, table_of
 from pipeline.tag.reader import Reader, read_page
 from pipeline.tag.score import first_level, score_sentences
 from pipeline.tag.terms import prefix_terms, word_terms
@@ -300,7 +300,7 @@ def _frozen(base: Base, gold: tuple[np.ndarray, np.ndarray]) -> Linear:
         table[:first_prefix, columns[role]] = weights[:first_prefix] * words
         table[first_prefix:, columns[role]] = weights[first_prefix:] * prefixes
     return base.linear._replace(
-        table=table.astype(np.float16).astype(np.float32),  # as it will be stored
+        table=table_of(table_arrays(table)),  # as it will be stored
         intercept=intercepts.astype(np.float32),
         weak_mix=coefficients[:, len(LINEAR_ROLES) * n_terms :].T.astype(np.float32),
     )

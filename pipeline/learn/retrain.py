@@ -25,7 +25,7 @@ from pipeline.learn.widen import widened
 from pipeline.model_store import SHIPPED, model_digest, save_model
 from pipeline.tag import load_tagger, tag
 from pipeline.tag.context import feature_names
-from pipeline.tag.model import THRESHOLDS, Tagger, load_tagger_model
+from pipeline.tag.model import THRESHOLDS, Tagger, load_tagger_model, table_arrays
 from pipeline.tag.reader import Reader
 
 #: A model that is worse on the shipped passages by no more than this is taken: 17 labels moved them by 0.0013.
@@ -158,8 +158,7 @@ def tagger_arrays(refitted: Refitted) -> dict[str, np.ndarray]:
     """The arrays of the model folder."""
     linear = refitted.linear
     arrays = {name: getattr(linear, name) for name in ("idf", "intercept", "weak_intercept", "weak_mix")}
-    table = linear.table.astype(np.float16)
-    return {**arrays, "table": table, **refitted.nets._asdict(), "calibration": refitted.calibration}
+    return {**arrays, **table_arrays(linear.table), **refitted.nets._asdict(), "calibration": refitted.calibration}
 
 
 def _reader_output(reader: Reader, stored: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

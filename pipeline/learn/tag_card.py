@@ -168,7 +168,7 @@ def tagger_card(manifest: Mapping[str, Any], answers: Sequence[Sequence[str]]) -
         f"{data['articles']:,} hand-labelled articles with {data['passages']:,} passages ({counts}),",
         f"{asked} copies of them with their usual headings asked as questions, and",
         f"{data['weak_paragraphs']:,} paragraphs of sections labelled by their headings; the student learnt from",
-        f"{data['taught_passages']:,} unlabelled passages. These texts belong to their publishers and",
+        f"{data['taught_texts']:,} unlabelled passages and sentences. These texts belong to their publishers and",
         f"are not part of this project. Readers corrected {data['corrected_passages']} passages on which models",
         f"disagreed, and labelled {data['added_articles']} more articles with {data['added_passages']:,} passages",
         f"(`data/labels`): learnt from{_added(scores)}. {data['written_articles']} explainers with",

@@ -38,7 +38,7 @@ from pipeline.learn.tag_predictions import write_predictions
 from pipeline.learn.taught import TEACHER, Taught
 from pipeline.model_store import save_model
 from pipeline.tag.context import feature_names
-from pipeline.tag.model import ROLES, THRESHOLDS, Linear, Nets, reader_arrays
+from pipeline.tag.model import ROLES, THRESHOLDS, Linear, Nets, reader_arrays, table_arrays
 
 
 class TaggerOptions(NamedTuple):
@@ -159,7 +159,7 @@ def train_tagger(
             "written_passages": sum(len(a.labels) for a in gold.articles if a.publisher == OURS),
             "copies_with_asked_headings": sum(a.publisher != OURS for a in gold.articles[gold.scored + gold.added :]),
             "weak_paragraphs": sum(bool(row.text) for row in weak),
-            "taught_passages": len(taught.texts),
+            "taught_texts": len(taught.texts),
             "taught_folds": list(taught.folds),
             "read_folds": list(heard.folds),
         },
@@ -250,7 +250,7 @@ def _of(taught: Taught, gold: Gold) -> Taught:
 def _arrays(linear: Linear, nets: Nets, calibration: np.ndarray) -> dict[str, np.ndarray]:
     return {
         "idf": linear.idf,
-        "table": linear.table.astype(np.float16),
+        **table_arrays(linear.table),
         "intercept": linear.intercept,
         "weak_intercept": linear.weak_intercept,
         "weak_mix": linear.weak_mix,

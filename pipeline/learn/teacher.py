@@ -137,8 +137,8 @@ def train_teacher(
         teacher = net.fit_top(whole, seen, tags, answered, options)
         unseen += net.answers(teacher, held, len(tags))
         logits.append(quantize(net.answers(teacher, asked_states, _passages(asked))))
-    keys = np.array([text_key(text) for text in texts], dtype=np.uint64)
-    keys, first = np.unique(keys, return_index=True)
+    keys, first = np.unique(np.array([text_key(text) for text in texts], dtype=np.uint64), return_index=True)
+    kept = {"keys": packed_keys(keys), "logits": np.stack(logits, axis=1)[first]}
     manifest: dict[str, Any] = {
         "labels": list(taught),
         "options": options._asdict(),
@@ -149,13 +149,7 @@ def train_teacher(
         "encoder": net.ENCODER,
         "scores": teacher_scores(gold[:scored], tags, unseen),
     }
-    save_model(
-        out,
-        "teacher",
-        {"keys": packed_keys(keys), "logits": np.stack(logits, axis=1)[first], "folds": np.array(folds, dtype=np.uint8)},
-        {},
-        manifest,
-    )
+    save_model(out, "teacher", {**kept, "folds": np.array(folds, dtype=np.uint8)}, {}, manifest)
 
 
 def teacher_scores(articles: Sequence[GoldArticle], tags: np.ndarray, logits: np.ndarray) -> dict[str, Any]:

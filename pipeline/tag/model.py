@@ -38,6 +38,9 @@ THRESHOLDS = ("thresholds", "thresholds_without_headings")
 #: What a label may be called.
 LABEL_NAME = re.compile(r"[a-z][a-z0-9_]*")
 
+#: The roots of the table's weights are whole numbers up to this.
+_TABLE_LEVELS = 127
+
 _HINT = "train it anew with: python -m pipeline train tagger"
 
 #: The reader's arrays; its embeddings are kept as whole numbers, times a step for each column.
@@ -73,7 +76,8 @@ def schema_of(labels: Sequence[str]) -> Schema:
     return {
         **READER_SCHEMA,
         "idf": ("@terms",),
-        "table": ("@terms", len(ROLES) * n_labels),
+        "table": (len(ROLES) * n_labels, "@terms"),  # as `table_arrays` makes it
+        "table_step": (len(ROLES) * n_labels,),
         "intercept": (n_labels,),
         "weak_intercept": (len(SQUASHED_ROLES) * n_labels,),
         "weak_mix": (len(SQUASHED_ROLES) * n_labels, n_labels),
@@ -91,7 +95,7 @@ Curve = tuple[tuple[float, float, float], ...]
 
 
 class Linear(NamedTuple):
-    """Level 1. Shapes as in `schema_of`."""
+    """Level 1. Shapes as in `schema_of`, but `table`, of shape (n_terms, len(ROLES) * n_labels)."""
 
     vocabulary: Vocabulary
     idf: np.ndarray
@@ -151,7 +155,8 @@ def load_tagger(folder: Path = SHIPPED / "tagger") -> Tagger:
         labels=labels,
         linear=Linear(
             vocabulary=vocabulary,
-            **{name: arrays[name] for name in Linear._fields[1:]},
+            **{name: arrays[name] for name in Linear._fields[1:] if name != "table"},
+            table=table_of(model.arrays),
         ),
         reader=reader_of(model),
         nets=Nets(**{name: arrays[name] for name in Nets._fields}),
@@ -182,6 +187,22 @@ def labels_of(folder: Path, manifest: Mapping[str, Any], kind: str = "tagger") -
             f"once; train it anew with: python -m pipeline train {kind}"
         )
     return tuple(labels)
+
+
+def table_arrays(table: np.ndarray) -> dict[str, np.ndarray]:
+    """The table as it is stored: a weight is a whole number, squared with its sign, times the step of its column.
+
+    Most weights are small, and squares tell small ones apart. Columns are stored one after the other.
+    """
+    step = (np.maximum(np.abs(table).max(axis=0), 1e-6) / _TABLE_LEVELS**2).astype(np.float32)
+    roots = np.round(np.sign(table) * np.sqrt(np.abs(table) / step)).astype(np.int8)
+    return {"table": roots.T, "table_step": step}
+
+
+def table_of(arrays: Mapping[str, np.ndarray]) -> np.ndarray:
+    """The table, shape (n_terms, len(ROLES) * n_labels), of the arrays of `table_arrays`."""
+    roots = arrays["table"].T.astype(np.float32)
+    return np.ascontiguousarray(roots * np.abs(roots) * arrays["table_step"].astype(np.float32))
 
 
 def reader_of(model: Model) -> Reader:
