@@ -18,6 +18,7 @@ import numpy as np
 
 from pipeline.clean import clean
 from pipeline.end_to_end import measure, read_dumps, read_held_out
+from pipeline.learn.promote import FIGURES
 from pipeline.learn.tag_scores import macro_f1, tags_to_array
 from pipeline.parse import parse
 from pipeline.read import InputError, PageError, find, read
@@ -122,14 +123,7 @@ def recorded_figures(cleaner: Path, tagger: Path) -> list[Figure]:
     """The out-of-fold figures that the manifests hold."""
     cleaned = json.loads((cleaner / "manifest.json").read_text(encoding="utf-8"))["scores"]
     tagged = json.loads((tagger / "manifest.json").read_text(encoding="utf-8"))["scores"]
-    rows = (
-        ("folds html: word F1 of articles", cleaned["html"]["article"]),
-        ("folds html: word F1 of all pages", cleaned["html"]["all"]),
-        ("folds html: word F1 of health pages", cleaned["html"]["health"]),
-        ("folds text a: line F1 of articles", cleaned["text"]["a article"]),
-        ("folds text a: line F1 of all pages", cleaned["text"]["a"]),
-        ("folds text b: line F1", cleaned["text"]["b"]),
-    )
+    rows = ((name, cleaned[branch][group]) for name, (branch, group) in FIGURES.items())
     figures = [
         Figure(name, row["f1"], row["baseline"], "keep prose", round(float(np.std(row["folds"])), 4))
         for name, row in rows

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
 import random
@@ -10,12 +11,15 @@ import numpy as np
 import pytest
 
 from pipeline.clean import features, load_cleaner, score
+from pipeline.clean.model import SCHEMA
 from pipeline.cli import main
 from pipeline.learn.bench import fold_of_site, lines_of, read_html, read_text
 from pipeline.learn.cleaner import Options, _Tokens, fit
 from pipeline.learn.dumps import DECOYS, dump, rewrap, torn_dump
+from pipeline.learn.promote import promote
 from pipeline.learn.rows import CorpusError
 from pipeline.learn.train_cleaner import judge_example
+from pipeline.model_store import SHIPPED, load_model
 
 WORDS = (
     "calf night muscle nerve sleep water pain cramp stretch wall morning doctor leg foot rest salt bread heat".split()
@@ -248,6 +252,19 @@ def test_train_from_end_to_end(bench, tmp_path, capsys):
     page = read_html(bench)[3].page
     scores = score(features(page, cleaner.html), page, cleaner)
     assert [s > 0.5 for s in scores] == [b.text.endswith(".") for b in page.blocks]
+
+
+@pytest.mark.parametrize(
+    ("floor", "force", "written"), [(0.9, False, "new"), (1.1, False, "new-refused"), (1.1, True, "new")]
+)
+def test_below_a_floor_a_model_is_promoted_by_force_only(tmp_path, floor, force, written):
+    shipped = load_model(SHIPPED / "cleaner", "cleaner", SCHEMA)
+    (tmp_path / "floors.json").write_text(json.dumps({"folds html: word F1 of articles": floor, "sample: other": 2.0}))
+    message = rf"word F1 of articles: 0\.9\d+, floor 1\.1000\. .* lies in {tmp_path}/new-refused; --force"
+    with pytest.raises(CorpusError, match=message) if written == "new-refused" else contextlib.nullcontext():
+        promote(tmp_path / "new", shipped.arrays, shipped.words, shipped.manifest, force)
+    assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == [written]
+    assert load_cleaner(tmp_path / written).digest == shipped.digest
 
 
 def test_a_missing_benchmark_is_said(tmp_path):

@@ -57,7 +57,8 @@ def train(
     share : float
         Tagger, from its rows: learn from this share of the shipped articles.
     force : bool
-        Tagger: write the new model even where it is worse than the one in its folder.
+        Cleaner: write the new model even where it is below a floor; tagger: where it is worse than the one in its
+        folder.
     ablate : bool
         Tagger: also measure what each source of data and each group of features brings.
     folds : {"site", "maker"}
@@ -80,7 +81,7 @@ def train(
     if model == "cleaner":
         from pipeline.learn.train_cleaner import train_cleaner
 
-        train_cleaner(source, folder, report, folds, predictions)
+        train_cleaner(source, folder, report, folds, predictions, force)
     elif model == "reference":
         from pipeline.learn.reference import write_reference
 

@@ -25,11 +25,10 @@ from pipeline.learn import silver
 from pipeline.learn.bench import FILES, FOLDS, Example, lines_of, read_html, read_text, with_tables
 from pipeline.learn.borders import fit_borders
 from pipeline.learn.cleaner import Fitted, Options, Report, fit
-from pipeline.learn.cleaner_card import cleaner_card
 from pipeline.learn.corpus import WRITTEN
 from pipeline.learn.measures import interval, line_f1, word_f1
+from pipeline.learn.promote import promote
 from pipeline.learn.rows import digests
-from pipeline.model_store import save_model
 
 #: The baseline keeps blocks of so many words and at most this share of links.
 BASELINE_WORDS = 10
@@ -46,9 +45,9 @@ class Measured(NamedTuple):
 
 
 def train_cleaner(
-    bench: Path, out: Path, report: Report, folds: str = "site", predictions: Path | None = None
+    bench: Path, out: Path, report: Report, folds: str = "site", predictions: Path | None = None, force: bool = False
 ) -> dict[str, Any]:
-    """Fit both branches, measure them out of fold, and write the model folder.
+    """Fit both branches, measure them out of fold, and write the model folder if no figure is below its floor.
 
     Parameters
     ----------
@@ -63,6 +62,8 @@ def train_cleaner(
         words, farm dumps by template), to see how the cleaner does on pages of makers it has never seen.
     predictions : Path, optional
         A folder for the out-of-fold articles as JSON Lines (`html.jsonl`, `text.jsonl`: id, text, scores of blocks).
+    force : bool
+        Write the model to `out` even where a figure is below its floor (see `promote`).
 
     Returns
     -------
@@ -72,7 +73,7 @@ def train_cleaner(
     Raises
     ------
     CorpusError
-        If the benchmarks cannot be read.
+        If the benchmarks cannot be read, or a figure is below its floor; the model then lies in another folder.
     """
     options = Options()
     readers = {"html": lambda: read_all_html(bench, folds), "text": lambda: read_text(bench, folds)}
@@ -101,8 +102,7 @@ def train_cleaner(
         "folds": {"by": folds, "count": FOLDS},
         "scores": scores,
     }
-    save_model(out, "cleaner", arrays, words, manifest)
-    (out / "CARD.md").write_text(cleaner_card(manifest), encoding="utf-8")
+    promote(out, arrays, words, manifest, force)
     return manifest
 
 
