@@ -163,12 +163,18 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("--predictions", type=Path, metavar="DIR", help="also write the out-of-fold answers there")
     sub.add_argument(
         "--labels", type=Path, action="append", default=[], metavar="FILE",
-        help="tagger: labelled articles, as `label attach` writes them, to learn from beside the rows that ship with "
-        "the model; may be given several times. A folder is another label store than data/labels",
+        help="your labels, to learn from beside the rows that ship with the model: tagger: labelled articles, as "
+        "`label attach` writes them; cleaner: blocks to keep or to drop (data/labels/README.md); may be given several "
+        "times. A folder is another label store than data/labels",
     )  # fmt: skip
     sub.add_argument(
-        "--weight", type=positive, metavar="W", help="tagger: count each passage of FILE as W shipped ones; default: 2"
-    )
+        "--pages", action="append", default=[], metavar="PATH",
+        help="cleaner: file or folder with the labelled pages, and others of their sites; may be given several times",
+    )  # fmt: skip
+    sub.add_argument(
+        "--weight", type=positive, metavar="W",
+        help="count each of your labels as W shipped ones; default: 2 for the tagger, 5 for the cleaner",
+    )  # fmt: skip
     sub.add_argument(
         "--share", type=share, default=1.0, metavar="SHARE",
         help="tagger: learn from this share of the shipped articles only, to try things out; default: %(default)s",

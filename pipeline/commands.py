@@ -261,6 +261,7 @@ def do_train(options: argparse.Namespace) -> int:
         report,
         predictions=options.predictions,
         labels=options.labels,
+        pages=options.pages,
         weight=options.weight,
         share=options.share,
         force=options.force,

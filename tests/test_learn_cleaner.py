@@ -14,6 +14,8 @@ from pipeline.clean import features, load_cleaner, score
 from pipeline.clean.model import SCHEMA
 from pipeline.cli import main
 from pipeline.learn.bench import fold_of_site, lines_of, read_html, read_text
+from pipeline.learn.block_rows import FOLDER
+from pipeline.learn.block_rows import SCHEMA as ROWS
 from pipeline.learn.cleaner import Options, _Tokens, fit
 from pipeline.learn.dumps import DECOYS, dump, rewrap, torn_dump
 from pipeline.learn.promote import promote
@@ -259,10 +261,11 @@ def test_train_from_end_to_end(bench, tmp_path, capsys):
 )
 def test_below_a_floor_a_model_is_promoted_by_force_only(tmp_path, floor, force, written):
     shipped = load_model(SHIPPED / "cleaner", "cleaner", SCHEMA)
+    rows = load_model(SHIPPED / "cleaner" / FOLDER, "rows", ROWS).arrays
     (tmp_path / "floors.json").write_text(json.dumps({"folds html: word F1 of articles": floor, "sample: other": 2.0}))
     message = rf"word F1 of articles: 0\.9\d+, floor 1\.1000\. .* lies in {tmp_path}/new-refused; --force"
     with pytest.raises(CorpusError, match=message) if written == "new-refused" else contextlib.nullcontext():
-        promote(tmp_path / "new", shipped.arrays, shipped.words, shipped.manifest, force)
+        promote(tmp_path / "new", shipped.arrays, shipped.words, shipped.manifest, rows, force)
     assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == [written]
     assert load_cleaner(tmp_path / written).digest == shipped.digest
 

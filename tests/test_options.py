@@ -205,12 +205,12 @@ def test_options_of_train(model, monkeypatch):
     monkeypatch.setattr("pipeline.learn.train", lambda *words, **named: got.append((*words[:-1], named)))
     assert main(["train", model]) == 0
     options = ["--corpus", "c", "-o", "o", "--predictions", "p", "--labels", "l", "--force", "--folds", "maker"]
-    options += ["--weight", "3", "--share", "0.5", "--ablate"]
+    options += ["--weight", "3", "--share", "0.5", "--ablate", "--pages", "q"]
     assert main(["train", model, *options]) == 0
     usual = {"predictions": None, "labels": [], "weight": None, "share": 1.0, "force": False, "ablate": False}
-    usual["folds"] = "site"
+    usual |= {"folds": "site", "pages": []}
     asked = {"predictions": Path("p"), "labels": [Path("l")], "weight": 3.0, "share": 0.5, "force": True}
-    asked |= {"ablate": True, "folds": "maker"}
+    asked |= {"ablate": True, "folds": "maker", "pages": ["q"]}
     assert got == [(model, None, None, usual), (model, Path("c"), Path("o"), asked)]
 
 

@@ -197,9 +197,9 @@ def test_the_shipped_rows_belong_to_the_shipped_model() -> None:
 def test_labelled_articles_and_a_corpus_exclude_each_other(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = own(tmp_path / "own.jsonl", article("a", ("It hurts.", ["causes"])))
     assert main(["train", "tagger", "--labels", str(file), "--corpus", str(tmp_path)]) == 2
-    assert "labelled articles join the rows that ship with the tagger, and no --corpus" in capsys.readouterr().err
+    assert "labels join the rows that ship with the cleaner or the tagger, and no --corpus" in capsys.readouterr().err
     assert main(["train", "tagger", "--weight", "3"]) == 2
-    assert "--weight weighs the passages of a file" in capsys.readouterr().err
+    assert "--weight weighs the labels of a file" in capsys.readouterr().err
 
 
 def test_a_label_of_the_model_must_be_named(copy: Path, tmp_path: Path) -> None:

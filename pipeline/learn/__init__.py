@@ -30,6 +30,7 @@ def train(
     *,
     predictions: Path | None = None,
     labels: Sequence[Path] = (),
+    pages: Sequence[str] = (),
     weight: float | None = None,
     share: float = 1.0,
     force: bool = False,
@@ -50,15 +51,19 @@ def train(
     predictions : Path or None
         A folder for the out-of-fold answers: of the cleaner `html.jsonl` and `text.jsonl`, of the tagger `tags.jsonl`.
     labels : sequence of Path
-        Tagger: files of labelled articles, learnt from beside the rows that ship with the model. Tagger and teacher:
-        a folder, the label store that corrects the corpus and adds to it; without one `data/labels`.
+        Files of a user's labels, learnt from beside the rows that ship with the model: tagger: labelled articles;
+        cleaner: blocks to keep or to drop. Tagger and teacher: a folder, the label store that corrects the corpus and
+        adds to it; without one `data/labels`.
+    pages : sequence of str
+        Cleaner: the files and folders that hold the labelled pages.
     weight : float or None
-        Tagger: how many shipped passages one passage of those files counts for; None: `retrain.WEIGHT`.
+        How many shipped passages or blocks one labelled one counts for; None: `retrain.WEIGHT` (tagger),
+        `teach.TeachOptions` (cleaner).
     share : float
         Tagger, from its rows: learn from this share of the shipped articles.
     force : bool
-        Cleaner: write the new model even where it is below a floor; tagger: where it is worse than the one in its
-        folder.
+        Write the new model even where it is worse: the cleaner than its floors, or on the shipped rows; the tagger than
+        the one in its folder.
     ablate : bool
         Tagger: also measure what each source of data and each group of features brings.
     folds : {"site", "maker"}
@@ -72,13 +77,19 @@ def train(
     source, folder = corpus or CORPUS[model], out or SHIPPED / model
     files = [path for path in labels if not path.is_dir()]
     store = next((path for path in labels if path.is_dir()), STORE)
-    if files and (model != "tagger" or corpus):
-        raise UsageError(f"{files[0]}: labelled articles join the rows that ship with the tagger, and no --corpus")
+    if files and (model not in ("cleaner", "tagger") or corpus):
+        raise UsageError(f"{files[0]}: labels join the rows that ship with the cleaner or the tagger, and no --corpus")
     if weight is not None and not files:
-        raise UsageError("--weight weighs the passages of a file of labelled articles: name one with --labels")
+        raise UsageError("--weight weighs the labels of a file: name one with --labels")
+    if bool(pages) != (model == "cleaner" and bool(files)):
+        raise UsageError("train cleaner --labels FILE and --pages PATH go together: labels of blocks, and their pages")
     if share < 1 and (model != "tagger" or corpus):
         raise UsageError("--share takes some of the rows that ship with the tagger, and no --corpus")
-    if model == "cleaner":
+    if model == "cleaner" and files:
+        from pipeline.learn.teach import teach_cleaner
+
+        teach_cleaner(folder, files, pages, weight, force, report)
+    elif model == "cleaner":
         from pipeline.learn.train_cleaner import train_cleaner
 
         train_cleaner(source, folder, report, folds, predictions, force)

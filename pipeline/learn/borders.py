@@ -43,7 +43,7 @@ def fit_borders(examples: Sequence[Example], scores: Scores, options: Options) -
     """
     chosen = [i for i, e in enumerate(examples) if e.scored and e.page.blocks]
     plain = {i: plain_table(examples[i]) for i in chosen}
-    tables = {i: border_features(examples[i].page, plain[i], _logits(scores.with_site[i])) for i in chosen}
+    tables = {i: border_features(examples[i].page, plain[i], logits_of(scores.with_site[i])) for i in chosen}
 
     def learnt(pages: Sequence[int]) -> Flat:
         labels = [np.array(examples[i].labels, dtype=bool) for i in pages]
@@ -64,8 +64,8 @@ def fit_borders(examples: Sequence[Example], scores: Scores, options: Options) -
         seen = [i for i in chosen if examples[i].fold != held]
         trees = built(learnt(seen), BORDER_COLUMNS)
         for i in (i for i in chosen if examples[i].fold == held):
-            for said, now in zip(scores, decided, strict=True):
-                now[i] = probabilities(settled(trees, examples[i].page, plain[i], _logits(said[i])))
+            for said, now in ((scores.with_site, decided.with_site), (scores.alone, decided.alone)):
+                now[i] = probabilities(settled(trees, examples[i].page, plain[i], logits_of(said[i])))
     return learnt(chosen), decided
 
 
@@ -76,6 +76,7 @@ def plain_table(example: Example) -> np.ndarray:
     return page_features(page, page_words(page), headings_above(page), np.zeros(len(page.blocks)), nothing)
 
 
-def _logits(scores: np.ndarray) -> np.ndarray:
+def logits_of(scores: np.ndarray) -> np.ndarray:
+    """The logits of probabilities as they are rounded in use."""
     p = np.clip(np.round(scores, 4), LEAST, 1.0 - LEAST)
     return np.log(p / (1.0 - p))

@@ -100,6 +100,7 @@ class Scores(NamedTuple):
 
     with_site: list[np.ndarray]  # each of shape (n_blocks,)
     alone: list[np.ndarray]  # the same without the table of the site
+    seconds: Sequence[np.ndarray] = ()  # what the second look saw, with the table: shape (n_blocks, n_second_columns)
 
 
 Report = Callable[[str], None]
@@ -131,7 +132,7 @@ def fit(examples: Sequence[Example], options: Options, report: Report) -> tuple[
     report("linear models without two folds: done")
     singles = {held: data.linear((held,)) for held in range(FOLDS)}
     report("linear models without one fold: done")
-    scores = Scores([np.zeros(0)] * len(examples), [np.zeros(0)] * len(examples))
+    with_site, alone, seconds = ([np.zeros(0)] * len(examples) for _ in range(3))
     first: dict[int, np.ndarray] = {}  # what a first look says of pages that it has not seen
     for held in range(FOLDS):
         linear = {e.fold: singles[held] if e.fold == held else pairs[frozenset((held, e.fold))] for e in examples}
@@ -140,8 +141,8 @@ def fit(examples: Sequence[Example], options: Options, report: Report) -> tuple[
         looks = data.look_twice(tables, seen)
         for i in (i for i in tables if examples[i].fold == held):
             first[i] = looks.first.decision_function(data.hide(i, tables[i]))
-            scores.with_site[i] = data.second_look(i, tables[i], looks)
-            scores.alone[i] = data.second_look(i, _without_site(tables[i]), looks)
+            with_site[i], seconds[i] = data.second_look(i, tables[i], looks)
+            alone[i], _ = data.second_look(i, _without_site(tables[i]), looks)
         report(f"fold {held + 1} of {FOLDS}: done")
     tables = {i: data.table(i, *singles[e.fold]) for i, e in enumerate(examples) if e.page.blocks}
     final = data.boost_first(tables, list(tables))
@@ -149,7 +150,7 @@ def fit(examples: Sequence[Example], options: Options, report: Report) -> tuple[
     words, names = data.linear(())
     report("final model: done")
     weights = _pruned(words, options.min_weight), _role_table(names, options.min_weight)
-    return Fitted(*weights, flatten(final), flatten(final_second)), scores
+    return Fitted(*weights, flatten(final), flatten(final_second)), Scores(with_site, alone, seconds)
 
 
 class _Looks(NamedTuple):
@@ -203,8 +204,7 @@ class _Data:
         self.page_of = np.repeat(np.arange(len(examples)), sizes)
         self.first = np.concatenate(([0], np.cumsum(sizes)))
         self.labels = np.concatenate([np.array(e.labels, dtype=bool) for e in examples])
-        self.weights = np.concatenate([_weights(e, options) for e in examples])
-        self.weights *= len(self.weights) / self.weights.sum()
+        self.weights = np.concatenate(block_weights(examples, options))
         self.words = _Tokens(dict.fromkeys(row, 1.0) for rows in self.tokens for row in rows)
         self.names = _Tokens(row for e in examples for row in _name_rows(e.page))
 
@@ -245,10 +245,10 @@ class _Data:
                     logits[i] = model.decision_function(self.hide(i, tables[i]))
         return _Looks(self.boost_first(tables, seen), self.boost_second(tables, logits))
 
-    def second_look(self, i: int, table: np.ndarray, looks: _Looks) -> np.ndarray:
-        """Probabilities of the blocks of one page, shape (n_blocks,)."""
+    def second_look(self, i: int, table: np.ndarray, looks: _Looks) -> tuple[np.ndarray, np.ndarray]:
+        """Probabilities of the blocks of one page, shape (n_blocks,), and the columns that they are told from."""
         seconds = second_features(self.examples[i].page, table, looks.first.decision_function(table))
-        return looks.second.predict_proba(seconds)[:, 1]
+        return looks.second.predict_proba(seconds)[:, 1], seconds
 
     def boost_first(self, tables: Mapping[int, np.ndarray], chosen: Sequence[int]) -> HistGradientBoostingClassifier:
         """The first look, learnt from the chosen pages."""
@@ -282,6 +282,13 @@ def _without_site(table: np.ndarray) -> np.ndarray:
     table = table.copy()
     table[:, _SITE] = 0.0
     return table
+
+
+def block_weights(examples: Sequence[Example], options: Options) -> list[np.ndarray]:
+    """What the blocks of each page weigh in training: 1 on average."""
+    weights = [_weights(example, options) for example in examples]
+    scale = sum(map(len, weights)) / sum(float(of_page.sum()) for of_page in weights)
+    return [of_page * scale for of_page in weights]
 
 
 def _weights(example: Example, options: Options) -> np.ndarray:

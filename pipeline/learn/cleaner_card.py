@@ -29,7 +29,7 @@ are labelled where four other cleaners agree. The digests of the files are in `m
 Pooled over {count} folds, held out by {held}. No model that scores a page has seen a page of its fold; the trees
 for borders learn from what is said of other folds' pages in this way. `b alone` is `b` with each page judged without
 the other pages of its site. The baseline keeps blocks of ten words and more that are
-not mostly links.{notes}
+not mostly links.{notes}{taught}
 
 ### HTML: word F1, mean over pages
 {html}
@@ -60,6 +60,7 @@ def cleaner_card(manifest: Mapping[str, Any]) -> str:
         trees=manifest["options"]["trees"],
         second_trees=manifest["options"]["second_trees"],
         notes="".join(f"\n\n{textwrap.fill(note, 120)}" for note in manifest.get("notes", ())),
+        taught=_taught(manifest.get("taught")),
         border_trees=manifest["options"]["border_trees"],
         snippets=scores["html"].get("snippets", {}).get("pages", 0),
         created=manifest["created"],
@@ -72,6 +73,22 @@ def cleaner_card(manifest: Mapping[str, Any]) -> str:
         text=_table(scores["text"]),
         options=", ".join(f"{key} {value}" for key, value in manifest["options"].items()),
     )
+
+
+def _taught(taught: Mapping[str, Any] | None) -> str:
+    """What a user's labels brought."""
+    if not taught:
+        return ""
+    told = "; ".join(
+        f"{branch}: learnt from {of['blocks']} blocks of {of['pages']} pages, of which {of['own_right'][0]} were right "
+        f"before and {of['own_right'][1]} are by trees that had not seen the page; word F1 on the shipped rows "
+        f"{of['elsewhere_f1'][0]:.4f} before, {of['elsewhere_f1'][1]:.4f} by trees that had not seen the site"
+        for branch, of in taught["branches"].items()
+    )
+    said = (
+        f"More trees were added to the second look from labels of its user, each of which counts {taught['weight']:g}"
+    )
+    return "\n\n" + textwrap.fill(f"{said} times ({told}). The figures below are those of the model before.", 120)
 
 
 def _strings(found: Mapping[str, Any] | None) -> str:

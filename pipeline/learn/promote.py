@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.learn.block_rows import FOLDER, save_rows
 from pipeline.learn.cleaner_card import cleaner_card
 from pipeline.learn.rows import CorpusError
 from pipeline.model_store import save_model
@@ -26,7 +27,7 @@ FIGURES = {
 
 def promote(
     out: Path, arrays: Mapping[str, np.ndarray], words: Mapping[str, Sequence[str]], manifest: Mapping[str, Any],
-    force: bool = False,
+    rows: Mapping[str, np.ndarray], force: bool = False,
 ) -> None:  # fmt: skip
     """Write a cleaner with its card, in the place of the one before if it loses on no floor.
 
@@ -36,6 +37,8 @@ def promote(
         The model folder; its floors are `floors.json` beside it, and where there are none, none can be lost on.
     arrays, words, manifest
         As of `save_model`; the manifest holds the scores.
+    rows
+        The arrays of the rows that ship with it (`block_rows.rows_arrays`).
     force
         Write it there even where it loses.
 
@@ -46,13 +49,20 @@ def promote(
     """
     lost = [] if force else fallen(manifest["scores"], out)
     folder = out.with_name(f"{out.name}-refused") if lost else out
-    save_model(folder, "cleaner", arrays, words, manifest)
-    (folder / "CARD.md").write_text(cleaner_card(manifest), encoding="utf-8")
+    write_cleaner(folder, arrays, words, {**manifest, "rows": save_rows(folder / FOLDER, rows)})
     if lost:
         raise CorpusError(
             f"below the floors of {out.parent / 'floors.json'}: {'; '.join(lost)}. The new model is not promoted and "
             f"lies in {folder}; --force puts one into {out} all the same"
         )
+
+
+def write_cleaner(
+    folder: Path, arrays: Mapping[str, np.ndarray], words: Mapping[str, Sequence[str]], manifest: Mapping[str, Any]
+) -> None:
+    """A cleaner with its card."""
+    save_model(folder, "cleaner", arrays, words, manifest)
+    (folder / "CARD.md").write_text(cleaner_card(manifest), encoding="utf-8")
 
 
 def fallen(scores: Mapping[str, Any], out: Path) -> list[str]:

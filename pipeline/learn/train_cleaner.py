@@ -23,8 +23,9 @@ from pipeline.clean.tokens import are_titles, page_words
 from pipeline.clean.trees import NODE_COLUMNS
 from pipeline.learn import silver
 from pipeline.learn.bench import FILES, FOLDS, Example, lines_of, read_html, read_text, with_tables
-from pipeline.learn.borders import fit_borders
-from pipeline.learn.cleaner import Fitted, Options, Report, fit
+from pipeline.learn.block_rows import choose_rows, rows_arrays
+from pipeline.learn.borders import fit_borders, logits_of
+from pipeline.learn.cleaner import Fitted, Options, Report, block_weights, fit
 from pipeline.learn.corpus import WRITTEN
 from pipeline.learn.measures import interval, line_f1, word_f1
 from pipeline.learn.promote import promote
@@ -81,10 +82,11 @@ def train_cleaner(
     arrays: dict[str, np.ndarray] = {}
     words: dict[str, Sequence[str]] = {"columns": COLUMNS + SECOND_COLUMNS + BORDER_COLUMNS}
     scores: dict[str, Any] = {}
-    for name, (fitted, branch_scores, texts) in zip(BRANCHES, jobs, strict=True):
+    rows: dict[str, dict[str, np.ndarray]] = {}
+    for name, (fitted, branch_scores, texts, rows[name]) in zip(BRANCHES, jobs, strict=True):
         arrays.update({f"{name}_{key}": value for key, value in _arrays(name, fitted).items()})
-        words[f"{name}_words"] = list(fitted.words.weights)
-        words[f"{name}_names"] = list(fitted.names)
+        words[f"{name}_words"] = sorted(fitted.words.weights)  # sorted they pack better
+        words[f"{name}_names"] = sorted(fitted.names)
         scores[name] = branch_scores
         report(f"{name}: {json.dumps(branch_scores)}")
         if predictions:
@@ -102,16 +104,18 @@ def train_cleaner(
         "folds": {"by": folds, "count": FOLDS},
         "scores": scores,
     }
-    promote(out, arrays, words, manifest, force)
+    promote(out, arrays, words, manifest, rows_arrays(rows), force)
     return manifest
 
 
 def _fit_branch(
     name: str, read: Callable[[], list[Example]], options: Options
-) -> tuple[Fitted, dict[str, Any], list[dict[str, Any]]]:
-    """One branch, its figures, and its out-of-fold articles; run in a process of its own."""
+) -> tuple[Fitted, dict[str, Any], list[dict[str, Any]], dict[str, np.ndarray]]:
+    """One branch, its figures, its out-of-fold articles, and the rows to ship; run in a process of its own."""
     examples = read()
     fitted, scores = fit(examples, options, lambda line: print(f"{name}: {line}", file=sys.stderr, flush=True))
+    logits = [logits_of(of_page) for of_page in scores.with_site]
+    rows = choose_rows(examples, scores.seconds, logits, block_weights(examples, options), options.seed)
     if name == "text":
         border, scores = fit_borders(examples, scores, options)
         fitted = fitted._replace(border=border)
@@ -131,7 +135,7 @@ def _fit_branch(
     figures = summarize(measured)
     if snippets:
         figures[silver.GROUP] = silver.string_scores(*zip(*snippets, strict=True))
-    return fitted, figures, texts
+    return fitted, figures, texts, rows
 
 
 def read_all_html(bench: Path, folds: str) -> list[Example]:
@@ -206,12 +210,14 @@ def _row(rows: Sequence[Measured]) -> dict[str, Any]:
 
 
 def _arrays(branch: str, fitted: Fitted) -> dict[str, np.ndarray]:
+    """The arrays of the model folder: weights of words and names in half precision, which moves no verdict."""
     trees = {look: getattr(fitted, look) for look in (*LOOKS, *BRANCHES[branch])}
-    names = np.array(list(fitted.names.values()), dtype=np.float32).reshape(-1, 3)
+    names = np.array([fitted.names[name] for name in sorted(fitted.names)], dtype=np.float16).reshape(-1, 3)
     return {
-        "word_weights": np.array(list(fitted.words.weights.values()), dtype=np.float32),
+        "word_weights": np.array([fitted.words.weights[w] for w in sorted(fitted.words.weights)], dtype=np.float16),
         "name_weights": names,
         "biases": np.array([fitted.words.bias, *(baseline for _, _, baseline in trees.values())]),
         **{f"{look}_starts": starts for look, (_, starts, _) in trees.items()},
         **{f"{look}_{column}": nodes[column] for look, (nodes, _, _) in trees.items() for column in NODE_COLUMNS},
+        **{f"{look}_value": nodes["value"].astype(np.float32) for look, (nodes, _, _) in trees.items()},
     }
