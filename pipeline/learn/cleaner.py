@@ -99,7 +99,7 @@ class Scores(NamedTuple):
     """Out-of-fold probabilities of the blocks of every page, in the order of the examples."""
 
     with_site: list[np.ndarray]  # each of shape (n_blocks,)
-    alone: list[np.ndarray]  # the same without the table of the site
+    alone: list[np.ndarray]  # the same without the table of the site; told of scored dumps only
     seconds: Sequence[np.ndarray] = ()  # what the second look saw, with the table: shape (n_blocks, n_second_columns)
 
 
@@ -134,17 +134,20 @@ def fit(examples: Sequence[Example], options: Options, report: Report) -> tuple[
     report("linear models without one fold: done")
     with_site, alone, seconds = ([np.zeros(0)] * len(examples) for _ in range(3))
     first: dict[int, np.ndarray] = {}  # what a first look says of pages that it has not seen
+    unseen: dict[int, np.ndarray] = {}  # their tables by linear models that have not seen their fold, but all others
     for held in range(FOLDS):
         linear = {e.fold: singles[held] if e.fold == held else pairs[frozenset((held, e.fold))] for e in examples}
         tables = {i: data.table(i, *linear[e.fold]) for i, e in enumerate(examples) if e.page.blocks}
         seen = [i for i in tables if examples[i].fold != held]
         looks = data.look_twice(tables, seen)
         for i in (i for i in tables if examples[i].fold == held):
+            unseen[i] = tables[i]
             first[i] = looks.first.decision_function(data.hide(i, tables[i]))
             with_site[i], seconds[i] = data.second_look(i, tables[i], looks)
-            alone[i], _ = data.second_look(i, _without_site(tables[i]), looks)
+            is_dump = examples[i].scored and not examples[i].page.is_html
+            alone[i] = data.second_look(i, _without_site(tables[i]), looks)[0] if is_dump else with_site[i]
         report(f"fold {held + 1} of {FOLDS}: done")
-    tables = {i: data.table(i, *singles[e.fold]) for i, e in enumerate(examples) if e.page.blocks}
+    tables = {i: unseen[i] for i in sorted(unseen)}
     final = data.boost_first(tables, list(tables))
     final_second = data.boost_second(tables, first)
     words, names = data.linear(())
