@@ -25,7 +25,7 @@ class NetOptions(NamedTuple):
     alpha: float = 1.0
     learning_rate: float = 2e-3
     epochs: int = 12
-    nets: int = 3  # their mean, one seed each
+    nets: int = 8  # their mean, one seed each: with 3 macro-F1 varied by 0.004 from seed to seed
     seed: int = 0
 
 
