@@ -3,7 +3,7 @@
 >>> import pandas as pd
 >>> from sklearn.pipeline import make_pipeline
 >>> from pipeline.estimators import ArticleCleaner, PassageTagger
->>> pain = "Call a doctor at once if the pain spreads to your arm."
+>>> pain = "Call a doctor at once if the pain in your chest spreads to your arm."
 >>> texts = pd.Series([pain, "The clinic is open on Sundays."], index=[7, 9])
 >>> PassageTagger().set_output(transform="pandas").fit(texts).transform(texts).round().astype(int)
    causes  remedies  warning_signs
