@@ -67,11 +67,12 @@ def tag(title: str | None, sections: Sequence[Section], tagger: Tagger) -> list[
         [label for label in carried_labels(scores, thresholds) if scores[label] >= sure] for scores in probabilities
     ]
     second = log_odds(logits, calibration) - first.logits
-    parts = take_apart(layout, found, tagger.linear, second, [i for i, labels in enumerate(carried) if labels])
+    told = [i for i, labels in enumerate(carried) if labels]
+    parts = take_apart(layout, found, tagger.linear, second, told) if told else None
     tagged = []
     for position, (passage, labels) in enumerate(zip(layout.passages, carried, strict=True)):
         scores = tuple(probabilities[position])
-        evidence = evidence_for(position, labels, layout, found, parts, tagger.labels) if labels else ()
+        evidence = evidence_for(position, labels, layout, found, parts, tagger.labels) if labels and parts else ()
         unsure = tuple(label for label, p in zip(tagger.labels, scores, strict=True) if 1 - sure < p < sure)
         tagged.append(TaggedPassage(passage, tuple(tagger.labels[label] for label in labels), scores, evidence, unsure))
     answers = iter(tagged)

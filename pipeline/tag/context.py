@@ -115,8 +115,9 @@ def surrounding_scores(scores: np.ndarray, section: np.ndarray, run: np.ndarray)
 def _mean_of_others(scores: np.ndarray, group: np.ndarray) -> np.ndarray:
     """Mean score of the other passages of the same group, shape (n_passages, n_labels)."""
     counts = np.bincount(group)
-    sums = np.stack([np.bincount(group, column) for column in scores.T], axis=1)
-    return (sums[group] - scores) / np.maximum(counts[group] - 1, 1)[:, None] * (counts[group] > 1)[:, None]
+    sums = np.array([np.bincount(group, column) for column in scores.T]).T
+    others = counts[group] - 1
+    return (sums[group] - scores) / np.maximum(others, 1)[:, None] * (others > 0)[:, None]
 
 
 def shape_features(layout: Layout) -> np.ndarray:
@@ -144,4 +145,7 @@ def shape_features(layout: Layout) -> np.ndarray:
         np.log2([1 + sum(map(text.count, "0123456789")) for text in texts]),
         [text.endswith(":") for text in texts],
     ]
-    return np.stack([np.asarray(column, dtype=np.float32) for column in columns], axis=1)
+    shape = np.empty((n_passages, len(SHAPE)), dtype=np.float32)
+    for place_of, column in enumerate(columns):
+        shape[:, place_of] = column
+    return shape

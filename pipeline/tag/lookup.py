@@ -129,7 +129,7 @@ def _sentence_sums(words: Words, entries: np.ndarray, rows: np.ndarray, idf: np.
 def _sums_by_group(values: np.ndarray, group: np.ndarray, n_groups: int) -> np.ndarray:
     """Sums of the rows of `values` by their group, which never falls; shape (n_groups, n_columns)."""
     sums = np.zeros((n_groups, values.shape[1]), dtype=np.float32)
-    starts = np.flatnonzero(np.diff(group, prepend=-1))
-    if len(starts):
+    if len(group):
+        starts = np.flatnonzero(np.concatenate(([True], group[1:] != group[:-1])))
         sums[group[starts]] = np.add.reduceat(values, starts, axis=0)
     return sums

@@ -95,7 +95,8 @@ def _texts(rows: np.ndarray, borders: np.ndarray, reader: Reader) -> np.ndarray:
     states += after @ reader.window[2 * width :]
     states += reader.window_bias
     np.maximum(states, 0, out=states)
-    weight = np.exp(np.clip(states @ reader.attention + reader.attention_bias, -MOST_ATTENTION, MOST_ATTENTION))
+    weight = states @ reader.attention + reader.attention_bias
+    weight = np.exp(np.minimum(np.maximum(weight, -MOST_ATTENTION), MOST_ATTENTION))
     weighted = states.reshape(len(states), n_heads, -1) * weight[:, :, None]
     means = np.add.reduceat(weighted, starts) / np.add.reduceat(weight, starts)[:, :, None]
     said[filled, :n_states] = means.reshape(len(filled), n_states)

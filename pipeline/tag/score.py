@@ -97,7 +97,7 @@ def first_level(
 
 def standardize(features: np.ndarray, mean: np.ndarray, scale: np.ndarray) -> np.ndarray:
     """Features in standard deviations from their mean, held within `FARTHEST`: no odd page may run away."""
-    return np.clip((features - mean) / scale, -FARTHEST, FARTHEST)
+    return np.minimum(np.maximum((features - mean) / scale, -FARTHEST), FARTHEST)
 
 
 def second_level(features: np.ndarray, nets: Nets) -> np.ndarray:
