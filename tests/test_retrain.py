@@ -17,7 +17,7 @@ from pipeline.learn import own_labels
 from pipeline.learn.corpus import read_gold
 from pipeline.learn.first_level import LinearOptions
 from pipeline.learn.own_labels import read_own
-from pipeline.learn.retrain import RetrainOptions, retrain_tagger
+from pipeline.learn.retrain import retrain_tagger
 from pipeline.learn.rows import CorpusError
 from pipeline.learn.second_level import NetOptions
 from pipeline.learn.shipped_rows import ADDED, FOLDER, LEARNT, SCORED, Rows, load_rows, publisher_key, some_rows
@@ -31,13 +31,13 @@ from pipeline.write import text_hash
 from tests.test_learn_tagger import HEADINGS, corpora, teacher  # noqa: F401 (fixtures)
 
 LINEAR, NETS = LinearOptions(min_texts=2), NetOptions(epochs=10, learning_rate=0.01, nets=1)
-OPTIONS = RetrainOptions(LINEAR, NETS)
+OPTIONS = TaggerOptions(LINEAR, NETS)
 
 
 @pytest.fixture(scope="module")
 def trained(corpora: Path, teacher: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:  # noqa: F811
     folder = tmp_path_factory.mktemp("trained") / "tagger"
-    train_tagger(corpora, folder, TaggerOptions(LINEAR, NETS), teacher=teacher, reader=folder / "none")
+    train_tagger(corpora, folder, OPTIONS, teacher=teacher, reader=folder / "none")
     return folder
 
 
@@ -228,9 +228,7 @@ def test_the_store_teaches_a_further_label_of_the_corpora(
     ]
     (store / "r1.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     out = tmp_path / "tagger"
-    train_tagger(
-        corpora, out, TaggerOptions(LINEAR, NETS), teacher=teacher, reader=out / "none", labels=store, left_out=False
-    )
+    train_tagger(corpora, out, OPTIONS, teacher=teacher, reader=out / "none", labels=store, left_out=False)
     manifest, before = (json.loads((folder / "manifest.json").read_text()) for folder in (out, trained))
     carried = sum(bool(row["tags"]) for row in rows)
     told = manifest["further"]["diagnosis"]
@@ -251,7 +249,7 @@ def test_a_label_that_few_passages_of_the_store_carry_is_refused(corpora: Path, 
     entry = '\n[[label]]\nname = "diagnosis"\ndefinition = "tests"\nkey = "d"\ncolour = "#999999"\n'
     (tmp_path / "labels.toml").write_text((STORE / "labels.toml").read_text() + entry)
     with pytest.raises(CorpusError, match="label diagnosis: 0 passages carry it; it needs 20"):
-        train_tagger(corpora, tmp_path / "tagger", TaggerOptions(LINEAR, NETS), labels=tmp_path)
+        train_tagger(corpora, tmp_path / "tagger", OPTIONS, labels=tmp_path)
 
 
 def test_a_share_of_the_articles_is_held_against_the_same_share(copy: Path, tmp_path: Path) -> None:

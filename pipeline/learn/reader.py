@@ -27,7 +27,7 @@ from pipeline.learn.corpus import (
     read_written,
 )
 from pipeline.learn.questions import with_asked_headings
-from pipeline.learn.rows import CorpusError, digests
+from pipeline.learn.rows import CorpusError, digests, missing_extra
 from pipeline.learn.taught import STEP, TEACHER, WEIGHTS, passages_of, quantize, read_taught, sentences_of, text_key
 from pipeline.learn.widen import widened_reader, with_labels
 from pipeline.model_store import SHIPPED, Schema, load_model, save_model
@@ -163,9 +163,7 @@ def train_reader(
     try:
         from pipeline.learn import reader_net as net
     except ImportError as error:
-        raise CorpusError(
-            f"the reader needs {error.name}: install the extra, pip install 'healthsift[teacher]'"
-        ) from error
+        raise missing_extra("the reader", error) from error
     taught = read_taught(corpora, teacher)
     if not taught.folds:
         raise CorpusError(f"{teacher}: no teachers to learn from; train them with: python -m pipeline train teacher")

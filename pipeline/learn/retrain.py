@@ -6,21 +6,20 @@ import json
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from pipeline.drift import REFERENCE
 from pipeline.label.store import NAMES_FILE, STORE, read_label_names
 from pipeline.learn.corpus import GoldArticle
-from pipeline.learn.first_level import LinearOptions
 from pipeline.learn.own_labels import read_own
 from pipeline.learn.refit import Base, Refitted, from_rows, refit
 from pipeline.learn.rows import CorpusError
-from pipeline.learn.second_level import NetOptions
 from pipeline.learn.shipped_rows import FOLDER, load_rows, some_rows
 from pipeline.learn.tag_card import write_card
 from pipeline.learn.tag_scores import macro_f1, tags_to_array
+from pipeline.learn.tagger import DEFAULTS, TaggerOptions
 from pipeline.learn.widen import widened
 from pipeline.model_store import SHIPPED, model_digest, save_model
 from pipeline.tag import load_tagger, tag
@@ -34,16 +33,6 @@ NOISE = 0.002
 WEIGHT = 2.0
 
 
-class RetrainOptions(NamedTuple):
-    """Options of both levels; the passages' weights are the user's."""
-
-    linear: LinearOptions = LinearOptions()
-    nets: NetOptions = NetOptions()
-
-
-DEFAULTS = RetrainOptions()
-
-
 def retrain_tagger(
     out: Path,
     own: Sequence[Path] = (),
@@ -52,7 +41,7 @@ def retrain_tagger(
     force: bool = False,
     share: float = 1.0,
     say: Callable[[str], None] = lambda line: None,
-    options: RetrainOptions = DEFAULTS,
+    options: TaggerOptions = DEFAULTS,
 ) -> dict[str, Any]:
     """Train from the shipped rows and the own labels, and write the model folder if the model is not worse.
 

@@ -17,6 +17,11 @@ class CorpusError(InputError):
     """Labelled data that cannot be used; the message says which file and what is wrong in it."""
 
 
+def missing_extra(what: str, error: ImportError) -> CorpusError:
+    """The error of a training that cannot begin without the packages of the extra `teacher`."""
+    return CorpusError(f"{what} needs {error.name}: install the extra, pip install 'healthsift[teacher]'")
+
+
 def read_rows(path: Path) -> Iterator[dict[str, Any]]:
     """The objects of a JSON Lines file, gzip or plain.
 

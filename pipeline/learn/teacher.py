@@ -30,7 +30,7 @@ from pipeline.learn.corpus import (
     read_weak_sections,
     read_written,
 )
-from pipeline.learn.rows import CorpusError, digests
+from pipeline.learn.rows import digests, missing_extra
 from pipeline.learn.tag_scores import macro_f1, tags_to_array
 from pipeline.learn.taught import packed_keys, passages_of, quantize, sentences_of, text_key
 from pipeline.learn.windows import Window, windows_of
@@ -85,9 +85,7 @@ def train_teacher(
     try:
         from pipeline.learn import teacher_net as net
     except ImportError as error:
-        raise CorpusError(
-            f"the teacher needs {error.name}: install the extra, pip install 'healthsift[teacher]'"
-        ) from error
+        raise missing_extra("the teacher", error) from error
     encode = net.tokenizer()
     say(f"reading {corpora}")
     answers, names = read_labels(labels), [label.name for label in read_label_names(labels)]
