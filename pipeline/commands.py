@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.engine import RunOptions, run
 from pipeline.export import FORMS, export
-from pipeline.limits import Limits
+from pipeline.limits import Limits, one_thread
 from pipeline.options import DONE, FAILED
 from pipeline.read import Columns, InputError, PageError, Source, find, read
 from pipeline.records import ParsedPage
@@ -173,6 +173,7 @@ def do_tag(options: argparse.Namespace) -> int:
     from pipeline.split import split
     from pipeline.tag import load_tagger, tag
 
+    one_thread()
     tagger = meet(load_tagger(options.tagger), _demand(options))
     with input_lines(options.articles) as lines, output(options.out) as stream:
         for row, blocks in read_articles(lines, options.articles):

@@ -63,6 +63,15 @@ def collect_seldom() -> None:
     gc.set_threshold(20_000, 20, 20)
 
 
+def one_thread() -> None:
+    """Let this process multiply matrices in one thread: a page's are small, and a second thread spins in between, so
+    that tagging takes twice the CPU and half as long again."""
+    import numpy as np  # noqa: F401  what is not loaded yet would not be limited
+    from threadpoolctl import threadpool_limits
+
+    threadpool_limits(1, user_api="blas")
+
+
 def spare_pandas() -> None:
     """Keep Arrow in this process from importing pandas, as it does for its first array: 32 MB that no worker needs."""
     import pyarrow as pa

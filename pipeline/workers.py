@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from pipeline.blame import deaths
-from pipeline.limits import cap_memory, collect_seldom, follow, spare_pandas
+from pipeline.limits import cap_memory, collect_seldom, follow, one_thread, spare_pandas
 
 SERIAL, LOCAL, CLUSTER = "serial", "local", "tcp://"
 #: Shards that a cluster is given ahead, for each of its workers.
@@ -115,6 +115,7 @@ def open_workers(engine: str, count: int, worker_mb: int) -> Iterator[Workers]:
         How many processes, and how much memory each may use; local only.
     """
     if engine == SERIAL:
+        one_thread()
         yield Workers(_here, 1, ())
     elif engine == LOCAL:
         with _local(count, worker_mb) as workers:

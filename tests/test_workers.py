@@ -16,10 +16,12 @@ from typing import NamedTuple
 
 import pandas as pd
 import pytest
+import threadpoolctl
 from conftest import ROOT
 from test_run import MODELS, SAMPLE, do_run, tables
 
 from pipeline.blame import Begun, deaths
+from pipeline.cli import main
 from pipeline.limits import Limits
 from pipeline.model_store import model_digest
 from pipeline.passes import Bucket, Job, work
@@ -49,6 +51,21 @@ def test_places_of_death_are_counted_and_survive(tmp_path):
     with Begun(path):
         pass
     assert deaths(path) == 0
+
+
+def blas_threads() -> set[int]:
+    return {library["num_threads"] for library in threadpoolctl.threadpool_info() if library["user_api"] == "blas"}
+
+
+def test_this_process_multiplies_in_one_thread(tmp_path):
+    article = tmp_path / "article.jsonl"
+    article.write_text('{"id": "a", "blocks": []}')
+    with threadpoolctl.threadpool_limits(2):
+        with open_workers("serial", 1, 2048):
+            assert blas_threads() == {1}
+    with threadpoolctl.threadpool_limits(2):
+        assert main(["tag", str(article), "-o", str(tmp_path / "out.jsonl")]) == 0
+        assert blas_threads() == {1}
 
 
 def test_a_page_that_kills_its_worker_becomes_an_error_row(tmp_path):

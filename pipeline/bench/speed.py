@@ -24,7 +24,7 @@ from pipeline.clean import features, judge, probabilities
 from pipeline.clean.second import second_features
 from pipeline.decode import decode
 from pipeline.learn.rows import read_rows
-from pipeline.limits import collect_seldom
+from pipeline.limits import collect_seldom, one_thread
 from pipeline.model_store import SHIPPED
 from pipeline.parse import NoText, parse
 from pipeline.records import RawPage
@@ -71,6 +71,7 @@ def bench_speed(
     repeats : int
         The median of so many runs is taken for each stage.
     """
+    one_thread()
     models = load_models((SHIPPED / "cleaner", SHIPPED / "tagger"))
     groups: list[tuple[str, Sequence[bytes | str]]] = [("HTML", html)]
     limits = [0, *(1000 * size for size in SIZES), 1 << 62]
