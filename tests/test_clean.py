@@ -9,7 +9,8 @@ from conftest import SAMPLE, block, html_page, text_page
 from pipeline.clean import REASONS, clean, features, judge, page_threshold
 from pipeline.clean.features import COLUMNS
 from pipeline.clean.pagekind import page_kind
-from pipeline.clean.reasons import RULES, Context, reason_of
+from pipeline.clean.reasons import RULES, Context, alternatives, reason_of
+from pipeline.clean.teasers import LABELS, is_teaser
 from pipeline.clean.tokens import (
     are_bylines,
     are_titles,
@@ -154,6 +155,49 @@ def test_judge_drops_the_title_and_repeats(words, score, reason):
     table[0, COLUMNS.index("is_title")] = 1.0
     article = judge(page, table, np.array([0.9, 0.9, 0.9, score]))
     assert [v.reason for v in article.verdicts] == ["title", "", "", reason]
+
+
+@pytest.mark.parametrize(
+    ("text", "teaser"),
+    [
+        ("Also read: Why we hiccup", True),
+        ("READ MORE: Ten breakfasts that keep you full", True),
+        ("Related story: Salt and sleep", True),
+        ("More from Harborwell: Salt and sleep", True),
+        ("You may also like : Salt and sleep", True),
+        ("Lea también: Por qué tenemos hipo", True),
+        ("À lire aussi » Le sel et le sommeil", True),
+        ("Lesen Sie auch: Salz und Schlaf", True),
+        ("Czytaj też: Sól i sen", True),
+        ("Related:", False),  # a heading of its own
+        ("Read the label: salt hides in bread.", False),
+        ("Most of us know the feeling. Read more: a book helps.", False),
+        ("More than half of them had pain: it came at night.", False),
+        ("See: the foot turns in.", False),
+        ("Related: " + "word " * 40, False),
+    ],
+)
+def test_a_label_and_a_headline_are_a_teaser(text, teaser):
+    assert is_teaser(text) is teaser
+
+
+def test_the_labels_are_small_letters_and_no_one_stands_in_two_languages():
+    labels = [label for words in LABELS.values() for label in alternatives(words)]
+    assert len(set(labels)) == len(labels) and all(label == label.lower() for label in labels)
+
+
+@pytest.mark.parametrize(
+    ("line", "keep"),
+    [
+        ("<p>Also read: <a href='/a'>Why the eyelid twitches at night</a></p>", False),
+        ("<p>Also read: the leaflet in the packet, above all what it says of the heart.</p>", True),  # no link
+    ],
+)
+def test_judge_drops_teasers_between_paragraphs(cleaner, line, keep):
+    page = html_page(f"<p>{'word ' * 30}</p>{line}<p>{'other ' * 30}</p>")
+    verdicts = judge(page, features(page, cleaner.html), np.full(3, 0.9)).verdicts
+    assert [v.keep for v in verdicts] == [True, keep, True]
+    assert verdicts[1].reason == ("" if keep else "teaser")
 
 
 @pytest.mark.parametrize(("before", "score", "reason"), [(40, 0.9, ""), (40, 0.3, "title"), (20, 0.9, "title")])

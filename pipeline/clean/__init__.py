@@ -22,6 +22,7 @@ from pipeline.clean.pagekind import page_kind
 from pipeline.clean.reasons import REASONS, Context, places_named, reason_of
 from pipeline.clean.second import second_features
 from pipeline.clean.site import NO_TABLE, SiteTable
+from pipeline.clean.teasers import are_teasers
 from pipeline.clean.tokens import are_bylines, headings_above, runs_of
 from pipeline.records import Article, ParsedPage, Verdict
 
@@ -77,7 +78,8 @@ def judge(page: ParsedPage, table: np.ndarray, scores: np.ndarray) -> Article:
     verdicts: list[Verdict] = []
     kept: set[str] = set()
     titles, bylines = table[:, COLUMNS.index("is_title")].tolist(), are_bylines(page)
-    comments = are_comments(page, (scores >= threshold).tolist())
+    likely = (scores >= threshold).tolist()
+    comments, teasers = are_comments(page, likely), are_teasers(page, likely)
     context = None
     words = 0  # kept so far
     for i, (block, p) in enumerate(zip(page.blocks, scores.tolist(), strict=True)):
@@ -90,6 +92,8 @@ def judge(page: ParsedPage, table: np.ndarray, scores: np.ndarray) -> Article:
             verdicts.append(Verdict(False, p, reason_of(block, context(i))))
         elif comments[i]:
             verdicts.append(Verdict(False, p, "comments"))
+        elif teasers[i]:
+            verdicts.append(Verdict(False, p, "teaser"))
         elif block.text in kept and _is_repeat(block.text.count(" ") + 1, p):
             verdicts.append(Verdict(False, p, "repeated"))
         else:
